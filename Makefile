@@ -1,0 +1,53 @@
+# make help says what each target does.
+
+export GOFLAGS ?= -trimpath
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS     := -ldflags "-s -w -X main.version=$(VERSION)"
+BIN         := bin
+
+# Debian packages, by what needs them.
+DEPS_BUILD := gcc libc6-dev
+DEPS_DEMO  := $(DEPS_BUILD) tshark
+DEPS_TEST  := $(DEPS_DEMO) clang clang-format clang-tools llvm gcc-riscv64-unknown-elf \
+              picolibc-riscv64-unknown-elf qemu-system-misc libmbedtls-dev libcoap3-bin valgrind
+
+.DEFAULT_GOAL := help
+.PHONY: help build test demo bench check generate install clean deps-%
+
+help: ## say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps-%:
+	@.ci/deps $(DEPS_$*)
+
+build: deps-BUILD ## build every binary into ./bin
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 go build $(LDFLAGS) -o $(BIN)/ ./cmd/...
+	$(MAKE) -C firmware host
+
+demo: deps-DEMO build ## the main job without a board: capture through the extcap, in tshark
+	@./cmd/pqiot-extcap/demo.sh
+
+test: deps-TEST check build ## everything: checks, Go and C tests, the real tshark
+	$(MAKE) -C firmware test
+	go test -race -timeout 15m ./...
+
+check: deps-TEST ## formatting, vet, staticcheck, generated files, the C core under -Werror
+	@test -z "$$(gofmt -l .)" || { echo "gofmt wants:"; gofmt -l .; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go run ./wire/gen -check
+	$(MAKE) -C firmware check
+
+bench: build ## every measurement, beside its goal or its peer
+	go test -run '^$$' -bench . -benchmem ./...
+
+generate: ## renew the files written from package wire
+	go generate ./...
+
+install: build ## make Wireshark find the capture interface and the dissector
+	$(BIN)/pqiot-extcap install
+
+clean: ## remove what the build made
+	rm -rf $(BIN) build dist demo

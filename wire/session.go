@@ -52,4 +52,8 @@ const (
 	EchoLifetime     = 60      // seconds
 	OptionEcho       = 252     // RFC 9175 §2.2
 	OptionRequestTag = 292     // RFC 9175 §3.2
+
+	// First words of the lines of a key log.
+	KeyLogSession = "PQIOT1"
+	KeyLogOSCORE  = "PQIOT1_OSCORE"
 )

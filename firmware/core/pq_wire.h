@@ -127,5 +127,7 @@
 #define PQ_ECHO_LIFETIME 60 /* seconds */
 #define PQ_OPTION_ECHO 252 /* RFC 9175 §2.2 */
 #define PQ_OPTION_REQUEST_TAG 292 /* RFC 9175 §3.2 */
+#define PQ_KEY_LOG_SESSION "PQIOT1"
+#define PQ_KEY_LOG_OSCORE "PQIOT1_OSCORE"
 
 #endif

@@ -135,6 +135,10 @@ func (s *Source) Next(raw *Raw) error {
 	return s.err
 }
 
+// Ready reports whether the start of another packet is here already, so that
+// Next need not wait for a live stream.
+func (s *Source) Ready() bool { return s.r.Buffered() > s.held }
+
 // Counts says what was met so far beside packets.
 func (s *Source) Counts() Counts { return s.counts }
 

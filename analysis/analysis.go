@@ -1,0 +1,167 @@
+// Package analysis reads captures and reports what repeats in them, honest or
+// not. The stages run side by side, each handing batches of packets on:
+//
+//	read and decode (per file) → merge by time → unseal → detect → report
+package analysis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"pqiot/analysis/detect"
+	"pqiot/analysis/packet"
+	"pqiot/analysis/report"
+	"pqiot/analysis/unseal"
+)
+
+// Options of a run.
+type Options struct {
+	Networks []unseal.Network   // to decrypt
+	Ports    []uint16           // of CoAP; none: 5683
+	Emit     func(report.Alert) // called as incidents open and grow; may be nil
+	Progress func(bytes int64)  // called now and then with the bytes read so far; may be nil
+}
+
+// Input is a capture. Reopen gives it anew, for a second look; nil where it
+// cannot be had again (a live stream).
+type Input struct {
+	Name   string
+	R      io.Reader
+	Reopen func() (io.ReadCloser, error)
+}
+
+// ErrUnusable is the error where an input holds no capture at all.
+var ErrUnusable = errors.New("unusable input")
+
+// Run analyses the inputs as one time line. When ctx ends it reports what was
+// found so far. Inputs that cannot be read are in the report; only where none
+// can be read is there an error.
+func Run(ctx context.Context, opt Options, inputs ...Input) (*report.Report, error) {
+	engine := detect.New(opt.Emit)
+	r, err := pass(ctx, opt, engine, inputs)
+	if err != nil {
+		return nil, err
+	}
+	if confirm := engine.Confirm(); confirm != nil && ctx.Err() == nil {
+		if again, err := reopen(inputs); err == nil {
+			opt.Progress = nil
+			if _, err := pass(ctx, opt, confirm, again); err == nil {
+				engine.Merge(confirm)
+			}
+			for _, in := range again {
+				_ = in.R.(io.Closer).Close() // read only
+			}
+		} else {
+			r.Limits.Blind = append(r.Limits.Blind, "repeats of payloads older than the last million could not be confirmed: "+err.Error())
+		}
+	}
+	engine.Fill(r)
+	blind(r, opt)
+	return r, nil
+}
+
+func reopen(inputs []Input) ([]Input, error) {
+	var out []Input
+	for _, in := range inputs {
+		if in.Reopen == nil {
+			return nil, fmt.Errorf("%s cannot be read a second time", in.Name)
+		}
+		f, err := in.Reopen()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Input{Name: in.Name, R: f})
+	}
+	return out, nil
+}
+
+// blind says in words what this capture cannot show.
+func blind(r *report.Report, opt Options) {
+	if closed := r.Unsealed.Protected - r.Unsealed.Decrypted; closed > 0 {
+		r.Limits.Blind = append(r.Limits.Blind, fmt.Sprintf(
+			"%d protected frames stayed closed: a replay that another associated station sends gets a fresh packet number there, and nothing on the link shows it", closed))
+	}
+	for _, f := range r.Files {
+		if f.Truncated {
+			r.Limits.Blind = append(r.Limits.Blind, f.Name+": "+f.Damage)
+		}
+	}
+}
+
+// pass runs the stages over the inputs once.
+func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Input) (*report.Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &report.Report{Version: report.Version}
+	readers := make([]*reader, len(inputs))
+	for i, in := range inputs {
+		readers[i] = newReader(i, in, opt)
+		go readers[i].run(ctx)
+	}
+	opener := newOpener(opt)
+	opened := make(chan *batch, 2)
+	go opener.run(ctx, merge(ctx, readers), opened)
+	var frame detect.Frame
+	for b := range opened {
+		for i := range b.items {
+			it := &b.items[i]
+			frame = detect.Frame{Packet: &it.p, File: it.file, Key: it.key, TKIP: it.tkip, More: it.more}
+			engine.Observe(&frame)
+			if !it.more {
+				r.Packets++
+				r.Bytes += int64(it.p.Len)
+				span(r, it.p.Time)
+			}
+		}
+		b.free()
+	}
+	return r, finish(ctx, r, readers, opener)
+}
+
+func span(r *report.Report, ns int64) {
+	t := time.Unix(0, ns).UTC()
+	if r.First == nil {
+		r.First, r.Last = &t, new(time.Time)
+		*r.Last = t
+		return
+	}
+	if t.Before(*r.First) {
+		*r.First = t
+	}
+	if t.After(*r.Last) {
+		*r.Last = t
+	}
+}
+
+// finish gathers what the stages counted. The stages have ended, unless ctx
+// did first: a reader that still waits for a live stream is left to it.
+func finish(ctx context.Context, r *report.Report, readers []*reader, o *opener) error {
+	usable := 0
+	var firstErr error
+	r.Limits.Faults = map[string]int64{}
+	r.Limits.Evicted = map[string]int64{}
+	for _, rd := range readers {
+		f, faults, counts, err := rd.result(ctx)
+		r.Files = append(r.Files, f)
+		r.Limits.BadBlocks += counts.BadBlocks
+		r.Limits.Unknown += counts.UnknownBlocks
+		for k, n := range faults {
+			if n > 0 {
+				r.Limits.Faults[packet.Fault(k).String()] += n
+			}
+		}
+		if err == nil {
+			usable++
+		} else if firstErr == nil {
+			firstErr = fmt.Errorf("%w: %s: %w", ErrUnusable, f.Name, err)
+		}
+	}
+	r.Unsealed = o.result(ctx)
+	if usable == 0 {
+		return firstErr
+	}
+	return nil
+}

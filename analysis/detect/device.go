@@ -1,0 +1,99 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+
+	"pqiot/analysis/packet"
+	"pqiot/analysis/report"
+	"pqiot/wire"
+)
+
+// devices are the addresses that sent something.
+type devices struct {
+	t table[wire.MAC, device]
+}
+
+type device struct {
+	packets                      int64
+	ap, station, gateway, sender bool
+	ips                          [][16]byte
+	v4                           []bool
+}
+
+const ipsADevice = 8
+
+func (d *devices) init() { d.t = newTable[wire.MAC, device](devicesMax) }
+
+func (d *devices) see(f *Frame) {
+	h := &f.Dot11
+	if h.Present {
+		if f.More || h.TA == (wire.MAC{}) {
+			return
+		}
+		x, _ := d.t.put(h.TA)
+		x.packets++
+		beacon := h.Type == typeMgmt && (h.Subtype == 8 || h.Subtype == 5)
+		ds := h.Flags & (packet.ToDS | packet.FromDS)
+		x.ap = x.ap || beacon || h.Type == typeData && ds == packet.FromDS
+		x.station = x.station || h.Type == typeData && ds == packet.ToDS
+	} else if f.SA != (wire.MAC{}) {
+		x, _ := d.t.put(f.SA)
+		x.packets++
+	}
+	if f.IP.Version != 0 && f.SA != (wire.MAC{}) {
+		d.address(f)
+	}
+}
+
+// address: who sends from an IP address, and in which role of the session.
+func (d *devices) address(f *Frame) {
+	x := d.t.get(f.SA)
+	if x == nil {
+		return
+	}
+	if unspecified := f.IP.Src == [16]byte{10: 0xFF, 11: 0xFF} || f.IP.Src == [16]byte{}; !unspecified &&
+		len(x.ips) < ipsADevice && !slices.Contains(x.ips, f.IP.Src) {
+		x.ips = append(x.ips, f.IP.Src)
+		x.v4 = append(x.v4, f.IP.Version == 4)
+	}
+	if f.Layer != packet.LayerCoAP {
+		return
+	}
+	c := &f.CoAP
+	x.sender = x.sender || c.Code == 2 && isLayout(c)
+	x.gateway = x.gateway || c.Code >= 0x40 && (c.Format == wire.ContentFormatKey || isLayout(c))
+}
+
+func (x *device) role() string {
+	switch {
+	case x.gateway:
+		return "gateway"
+	case x.sender:
+		return "sender"
+	case x.ap:
+		return "access_point"
+	case x.station:
+		return "station"
+	}
+	return "unknown"
+}
+
+func (d *devices) list() []report.Device {
+	out := []report.Device{}
+	d.t.each(func(mac wire.MAC, x *device) {
+		r := report.Device{MAC: mac.String(), IPs: []string{}, Role: x.role(), Packets: x.packets}
+		for i, ip := range x.ips {
+			v := packet.IP{Version: 6}
+			if x.v4[i] {
+				v.Version = 4
+			}
+			r.IPs = append(r.IPs, ipString(&v, ip))
+		}
+		out = append(out, r)
+	})
+	slices.SortFunc(out, func(a, b report.Device) int {
+		return cmp.Or(cmp.Compare(b.Packets, a.Packets), cmp.Compare(a.MAC, b.MAC))
+	})
+	return out
+}

@@ -1,0 +1,136 @@
+package detect
+
+import (
+	"hash/maphash"
+	"time"
+
+	"pqiot/analysis/packet"
+	"pqiot/analysis/report"
+	"pqiot/wire"
+)
+
+// 802.11 types and subtypes that the detectors name.
+const (
+	typeMgmt    = 0
+	typeControl = 1
+	typeData    = 2
+
+	subAssocReq    = 0
+	subReassocReq  = 2
+	subReassocResp = 3
+	subAuth        = 11
+	subNull        = 4 // bit of data subtypes without a body
+)
+
+// linkRetry is D1: per transmitter, receiver and traffic id, a ring of what
+// was sent last.
+type linkRetry struct {
+	flows table[flowKey, ring]
+}
+
+type flowKey struct {
+	ta, ra wire.MAC
+	tid    uint8
+}
+
+type ring struct {
+	seq   [ringSize]uint16
+	hash  [ringSize]uint64
+	time  [ringSize]int64 // ns; TSF where the radio gave it
+	frame [ringSize]uint64
+	n     int // entries ever made
+}
+
+// verdict is what D1 says of a frame.
+type verdict struct {
+	kind     Kind
+	original uint64
+	delta    time.Duration
+	unmarked bool // a retry without the retry bit
+}
+
+func (l *linkRetry) init() { l.flows = newTable[flowKey, ring](flowsMax) }
+
+// observe judges a management or data frame. Frames that nobody acknowledges
+// by name (beacons, probes) and frames without a body are left alone: the
+// sequence numbers of null frames mean nothing (IEEE 802.11-2020 §10.3.2.14).
+func (l *linkRetry) observe(seed maphash.Seed, f *Frame) verdict {
+	h := &f.Dot11
+	if h.Type == typeMgmt && h.RA[0]&1 != 0 || h.Type == typeData && h.Subtype&subNull != 0 {
+		return verdict{}
+	}
+	if h.Type == typeMgmt {
+		switch h.Subtype {
+		case subAssocReq, subReassocReq, subReassocResp, 1, subAuth:
+			l.forget(h.TA, h.RA)
+		}
+	}
+	r, _ := l.flows.put(flowKey{h.TA, h.RA, h.TID})
+	seq := h.Seq<<4 | uint16(h.Frag)
+	hash := maphash.Bytes(seed, h.Body)
+	now := f.Time
+	if f.Radio.HasTSFT {
+		now = int64(f.Radio.TSFT * 1000)
+	}
+	var v verdict
+	newest := r.n - 1
+	for i := newest; i >= 0 && i > newest-ringSize; i-- {
+		at := i % ringSize
+		if r.seq[at] != seq || r.hash[at] != hash {
+			continue
+		}
+		v = judgeRepeat(h, now-r.time[at], i == newest)
+		v.original = r.frame[at]
+		if v.kind != Replay && v.kind != Fresh {
+			r.time[at] = now // retries of retries count from the last one
+		}
+		return v
+	}
+	at := r.n % ringSize
+	r.seq[at], r.hash[at], r.time[at], r.frame[at] = seq, hash, now, f.Frame
+	r.n++
+	return v
+}
+
+// judgeRepeat: same sequence number, fragment and body.
+func judgeRepeat(h *packet.Dot11, delta int64, newest bool) verdict {
+	d := time.Duration(delta)
+	if d < 0 { // the clock of the radio began anew
+		d = -d
+	}
+	v := verdict{delta: d}
+	switch {
+	case d < duplicateUnder && h.Flags&packet.Retry == 0:
+		v.kind = Duplicate
+	case h.Flags&packet.Retry != 0 && d < retryWithin:
+		v.kind = WiFiRetry
+	case h.Flags&packet.Retry == 0 && d < unmarkedWithin && newest:
+		v.kind, v.unmarked = WiFiRetry, true
+	case h.Type == typeData:
+		v.kind = Replay
+	}
+	return v
+}
+
+// forget clears what was heard between two stations: an association starts
+// the counters anew.
+func (l *linkRetry) forget(a, b wire.MAC) {
+	for tid := uint8(0); tid <= packet.TIDNonQoS; tid++ {
+		for _, k := range [2]flowKey{{a, b, tid}, {b, a, tid}} {
+			if r := l.flows.get(k); r != nil {
+				r.n = 0
+			}
+		}
+	}
+}
+
+func (e *Engine) linkReplay(f *Frame, v verdict) {
+	h := &f.Dot11
+	e.inc.add(f, finding{
+		detector: "replay.frame", severity: report.Medium, original: v.original,
+		source: h.TA.String(), destination: h.RA.String(),
+		summary: "an 802.11 frame was sent again, with the same sequence number and body, too late for a retry",
+		evidence: map[string]any{"sequence": h.Seq, "fragment": h.Frag, "retry": h.Is(packet.Retry), "delta_s": v.delta.Seconds(),
+			"ruled_out": "a retry comes within 1 s with the retry bit, or within 20 ms before anything newer"},
+	})
+}

@@ -1,0 +1,91 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"pqiot/analysis/report"
+	"pqiot/wire"
+)
+
+// sessions are the pqiot sessions that were heard, by their id.
+type sessions struct {
+	t table[[wire.SIDSize]byte, session]
+}
+
+type session struct {
+	suite            uint16
+	gateway, sender  string
+	first, handshake uint64
+	records          int64
+	side             [2]sequence // sender's, gateway's
+}
+
+// sequence follows one side's numbers. A single number far ahead is held
+// back until a second one confirms it: a forged one must not make all
+// that is honest look late.
+type sequence struct {
+	highest, held uint64
+	started       bool
+}
+
+const seqJump = 1 << 10
+
+// next takes a number and reports whether it is far below the highest.
+func (s *sequence) next(n uint64) (far bool) {
+	switch {
+	case !s.started || n > s.highest && n-s.highest <= seqJump:
+		s.started, s.highest = true, n
+	case n > s.highest:
+		if s.held != 0 && n > s.held && n-s.held <= seqJump {
+			s.highest, s.held = n, 0
+		} else {
+			s.held = n
+		}
+	default:
+		return s.highest-n > seqWindow
+	}
+	return false
+}
+
+func (s *sessions) init() { s.t = newTable[[wire.SIDSize]byte, session](sessionsMax) }
+
+// see takes a payload that was not heard before. It returns the highest
+// number of its side, and whether this one is far below.
+func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
+	x, fresh := s.t.put(l.sid)
+	if fresh {
+		x.first = f.Frame
+	}
+	src, dst := ipString(&f.IP, f.IP.Src), ipString(&f.IP, f.IP.Dst)
+	side := &x.side[0]
+	if l.kind == 0x82 {
+		side, src, dst = &x.side[1], dst, src
+	}
+	if x.sender == "" {
+		x.sender, x.gateway = src, dst
+	}
+	if l.kind == 1 && x.handshake == 0 {
+		x.suite, x.handshake = l.suite, f.Frame
+	}
+	x.records++
+	highest = side.highest
+	return highest, side.next(l.seq)
+}
+
+func (s *sessions) list() []report.Session {
+	out := []report.Session{}
+	s.t.each(func(id [wire.SIDSize]byte, x *session) {
+		r := report.Session{SID: fmt.Sprintf("%x", id), Gateway: x.gateway, Sender: x.sender, FirstFrame: x.first,
+			HandshakeFrame: x.handshake, Records: x.records, HighestSeq: x.side[0].highest}
+		if x.suite != 0 {
+			r.Suite = fmt.Sprintf("ML-KEM-%d", x.suite)
+		}
+		out = append(out, r)
+	})
+	slices.SortFunc(out, func(a, b report.Session) int {
+		return cmp.Or(cmp.Compare(a.FirstFrame, b.FirstFrame), cmp.Compare(a.SID, b.SID))
+	})
+	return out
+}

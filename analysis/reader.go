@@ -1,0 +1,114 @@
+package analysis
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+
+	"pqiot/analysis/packet"
+	"pqiot/analysis/report"
+)
+
+// readerBatches bounds what one reader has under way.
+const readerBatches = 6
+
+// reader is the first stage: it reads one input and decodes its packets.
+type reader struct {
+	index    int
+	in       Input
+	hash     hash.Hash
+	dec      *packet.Decoder
+	progress func(int64)
+	pool     chan *batch
+	out      chan *batch
+	done     chan struct{} // closed when what follows is final
+
+	src *packet.Source
+	n   int64
+	err error
+}
+
+func newReader(index int, in Input, opt Options) *reader {
+	return &reader{index: index, in: in, hash: sha256.New(), dec: packet.NewDecoder(opt.Ports...), progress: opt.Progress,
+		pool: newPool(readerBatches), out: make(chan *batch, readerBatches), done: make(chan struct{})}
+}
+
+func (r *reader) run(ctx context.Context) {
+	defer close(r.out)
+	defer close(r.done)
+	r.src, r.err = packet.Open(io.TeeReader(r.in.R, r.hash))
+	if r.err != nil {
+		return
+	}
+	var raw packet.Raw
+	for r.err == nil {
+		b := get(ctx, r.pool)
+		if b == nil {
+			return
+		}
+		r.fill(b, &raw)
+		if r.progress != nil {
+			r.progress(r.src.Counts().Bytes)
+		}
+		if len(b.items) == 0 {
+			b.free()
+		} else if !send(ctx, r.out, b) {
+			return
+		}
+	}
+	if errors.Is(r.err, io.EOF) {
+		r.err = nil
+	}
+}
+
+// fill reads packets until the batch is full or the input would have to be
+// waited for.
+func (r *reader) fill(b *batch, raw *packet.Raw) {
+	for len(b.items) < batchItems && len(b.data) < batchBytes {
+		if r.err = r.src.Next(raw); r.err != nil {
+			return
+		}
+		r.n++
+		at := len(b.data)
+		b.data = append(b.data, raw.Data...)
+		raw.Data = b.data[at:len(b.data):len(b.data)]
+		b.items = append(b.items, item{file: r.index})
+		r.dec.Decode(raw, &b.items[len(b.items)-1].p)
+		if !r.src.Ready() {
+			return
+		}
+	}
+}
+
+// result is what the report says of the input. err is set where the input
+// held no capture.
+func (r *reader) result(ctx context.Context) (f report.File, faults [packet.NumFaults]int64, c packet.Counts, err error) {
+	f.Name = r.in.Name
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		f.Damage = "stopped before the end"
+		return f, faults, c, nil
+	}
+	if r.src == nil {
+		return f, faults, c, r.err
+	}
+	c = r.src.Counts()
+	f.Packets, f.Bytes = r.n, c.Bytes
+	if r.err != nil {
+		f.Truncated, f.Damage = true, r.err.Error()
+		if r.n == 0 {
+			err = r.err
+		}
+	}
+	if r.n == 0 && err == nil {
+		err = errors.New("the capture is empty")
+	}
+	if !f.Truncated {
+		f.SHA256 = hex.EncodeToString(r.hash.Sum(nil))
+	}
+	return f, r.dec.Faults(), c, err
+}

@@ -22,7 +22,7 @@ type Options struct {
 	Networks []unseal.Network   // to decrypt
 	Ports    []uint16           // of CoAP; none: 5683
 	Emit     func(report.Alert) // called as incidents open and grow; may be nil
-	Progress func(bytes int64)  // called now and then with the bytes read so far; may be nil
+	Progress func(bytes int)    // called with the bytes read since the last call, from several goroutines; may be nil
 }
 
 // Input is a capture. Reopen gives it anew, for a second look; nil where it

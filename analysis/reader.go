@@ -21,7 +21,7 @@ type reader struct {
 	in       Input
 	hash     hash.Hash
 	dec      *packet.Decoder
-	progress func(int64)
+	progress func(int)
 	pool     chan *batch
 	out      chan *batch
 	done     chan struct{} // closed when what follows is final
@@ -36,10 +36,18 @@ func newReader(index int, in Input, opt Options) *reader {
 		pool: newPool(readerBatches), out: make(chan *batch, readerBatches), done: make(chan struct{})}
 }
 
+// Write sees the input as it is read.
+func (r *reader) Write(b []byte) (int, error) {
+	if r.progress != nil {
+		r.progress(len(b))
+	}
+	return r.hash.Write(b)
+}
+
 func (r *reader) run(ctx context.Context) {
 	defer close(r.out)
 	defer close(r.done)
-	r.src, r.err = packet.Open(io.TeeReader(r.in.R, r.hash))
+	r.src, r.err = packet.Open(io.TeeReader(r.in.R, r))
 	if r.err != nil {
 		return
 	}
@@ -50,9 +58,6 @@ func (r *reader) run(ctx context.Context) {
 			return
 		}
 		r.fill(b, &raw)
-		if r.progress != nil {
-			r.progress(r.src.Counts().Bytes)
-		}
 		if len(b.items) == 0 {
 			b.free()
 		} else if !send(ctx, r.out, b) {
@@ -94,6 +99,10 @@ func (r *reader) result(ctx context.Context) (f report.File, faults [packet.NumF
 		return f, faults, c, nil
 	}
 	if r.src == nil {
+		if errors.Is(r.err, io.EOF) || r.err == nil {
+			r.err = errors.New("it is empty")
+		}
+		f.Truncated, f.Damage = true, r.err.Error()
 		return f, faults, c, r.err
 	}
 	c = r.src.Counts()
@@ -105,7 +114,7 @@ func (r *reader) result(ctx context.Context) (f report.File, faults [packet.NumF
 		}
 	}
 	if r.n == 0 && err == nil {
-		err = errors.New("the capture is empty")
+		err = errors.New("the capture holds no packet")
 	}
 	if !f.Truncated {
 		f.SHA256 = hex.EncodeToString(r.hash.Sum(nil))

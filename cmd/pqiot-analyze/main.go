@@ -1,10 +1,210 @@
+// Command pqiot-analyze reads captures and tells replays from honest repeats.
 package main
-import ("bytes";"context";"encoding/json";"os";"fmt";"pqiot/analysis";"pqiot/analysis/unseal")
-func main(){
- var o analysis.Options
- if len(os.Args)>2 { n,err:=unseal.ParsePassphrase(os.Args[2]); if err!=nil{panic(err)}; o.Networks=append(o.Networks,n)}
- d,_:=os.ReadFile(os.Args[1])
- r,err:=analysis.Run(context.Background(),o,analysis.Input{Name:os.Args[1],R:bytes.NewReader(d)})
- if err!=nil{fmt.Println(err);os.Exit(2)}
- e:=json.NewEncoder(os.Stdout);e.SetIndent(""," ");e.Encode(r)
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"pqiot/analysis"
+	"pqiot/analysis/report"
+	"pqiot/analysis/unseal"
+)
+
+// version is set by the build.
+var version = "unknown"
+
+const (
+	exitClean    = 0
+	exitAlerts   = 1
+	exitUnusable = 2
+
+	// memoryLimit makes the collector work before the promise of 256 MB is
+	// broken.
+	memoryLimit = 200 << 20
+)
+
+func main() {
+	debug.SetMemoryLimit(memoryLimit)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// flags of the command.
+type flags struct {
+	wpa, wpaPSK []string
+	ports       []uint16
+	json        bool
+	events      bool
+	least       string
+	quiet       bool
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	code := exitUnusable
+	var f flags
+	cmd := &cobra.Command{
+		Use:   "pqiot-analyze FILE… | -",
+		Short: "find replays in captures, and leave honest repeats alone",
+		Long: "pqiot-analyze reads pcap and pcapng captures (gzip or not; - is standard input, also live)\n" +
+			"and tells Wi-Fi retries, relays and CoAP retransmissions from replays.\n\n" +
+			"Exit status: 0 nothing found, 1 alerts at or above --min-severity, 2 usage or unusable input.",
+		Version: version, Args: cobra.MinimumNArgs(1), SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			var err error
+			code, err = analyze(f, files, stdin, stdout, stderr)
+			return err
+		},
+	}
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	set := cmd.Flags()
+	set.StringArrayVar(&f.wpa, "wpa", nil, "`SSID:PASSPHRASE` of a network to decrypt (repeatable)")
+	set.StringArrayVar(&f.wpaPSK, "wpa-psk", nil, "`SSID:HEX64` of a network to decrypt (repeatable)")
+	set.Var((*portList)(&f.ports), "port", "UDP port `N` of CoAP (repeatable; default 5683)")
+	set.BoolVar(&f.json, "json", false, "print the report as one JSON object")
+	set.BoolVar(&f.events, "events", false, "print incidents as JSON lines as they happen")
+	set.StringVar(&f.least, "min-severity", "low", "least severity that is reported: low, medium, high")
+	set.BoolVar(&f.quiet, "quiet", false, "print nothing but alerts; the exit status tells")
+	if err := cmd.Execute(); err != nil {
+		fmt.Fprintln(stderr, "pqiot-analyze:", err)
+		return exitUnusable
+	}
+	if help, _ := cmd.Flags().GetBool("help"); help {
+		return exitClean
+	}
+	if v, _ := cmd.Flags().GetBool("version"); v {
+		return exitClean
+	}
+	return code
+}
+
+func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	least, err := severity(f.least)
+	if err != nil {
+		return exitUnusable, err
+	}
+	opt := analysis.Options{Ports: f.ports}
+	if opt.Networks, err = networks(f); err != nil {
+		return exitUnusable, err
+	}
+	inputs, total, err := open(files, stdin)
+	if err != nil {
+		return exitUnusable, err
+	}
+	defer closeAll(inputs)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	out := newEvents(stdout, f.events, least)
+	opt.Emit = out.emit
+	bar := newProgress(stderr, total, f.quiet)
+	opt.Progress = bar.at
+	r, err := analysis.Run(ctx, opt, inputs...)
+	bar.done()
+	if err != nil {
+		return exitUnusable, err
+	}
+	r.Limit(least)
+	if err := errors.Join(out.err, write(f, r, out, stdout)); err != nil {
+		return exitUnusable, err
+	}
+	for _, x := range r.Files {
+		if x.Damage != "" && !f.quiet {
+			fmt.Fprintf(stderr, "pqiot-analyze: %s: %s\n", x.Name, x.Damage)
+		}
+	}
+	if len(r.Alerts) > 0 {
+		return exitAlerts, nil
+	}
+	return exitClean, nil
+}
+
+func severity(s string) (report.Severity, error) {
+	switch v := report.Severity(s); v {
+	case report.Low, report.Medium, report.High:
+		return v, nil
+	}
+	return "", fmt.Errorf("--min-severity %s: it is low, medium or high", s)
+}
+
+func networks(f flags) ([]unseal.Network, error) {
+	var out []unseal.Network
+	for _, s := range f.wpa {
+		n, err := unseal.ParsePassphrase(s)
+		if err != nil {
+			return nil, fmt.Errorf("--wpa: %w", err)
+		}
+		out = append(out, n)
+	}
+	for _, s := range f.wpaPSK {
+		n, err := unseal.ParsePSK(s)
+		if err != nil {
+			return nil, fmt.Errorf("--wpa-psk: %w", err)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// open opens the files. total is their size, 0 where one is a stream.
+func open(files []string, stdin io.Reader) (inputs []analysis.Input, total int64, err error) {
+	sized := true
+	for _, name := range files {
+		if name == "-" {
+			inputs = append(inputs, analysis.Input{Name: "-", R: stdin})
+			sized = false
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			closeAll(inputs)
+			return nil, 0, err
+		}
+		in := analysis.Input{Name: name, R: f}
+		st, err := f.Stat()
+		if err != nil || !st.Mode().IsRegular() {
+			sized = false
+		} else {
+			total += st.Size()
+			in.Reopen = func() (io.ReadCloser, error) { return os.Open(name) }
+		}
+		inputs = append(inputs, in)
+	}
+	if !sized {
+		total = 0
+	}
+	return inputs, total, nil
+}
+
+func closeAll(inputs []analysis.Input) {
+	for _, in := range inputs {
+		if c, ok := in.R.(io.Closer); ok && in.Name != "-" {
+			_ = c.Close() // only read
+		}
+	}
+}
+
+func write(f flags, r *report.Report, out *events, stdout io.Writer) error {
+	switch {
+	case f.events:
+		return out.end(r)
+	case f.json:
+		return report.WriteJSON(stdout, r)
+	case f.quiet && len(r.Alerts) == 0:
+		return nil
+	}
+	return report.WriteText(stdout, r, report.Style{Color: colored(stdout)})
+}
+
+func colored(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(f.Fd()))
 }

@@ -138,6 +138,9 @@ func (h *head) fill(ctx context.Context) bool {
 			h.b.free()
 			h.b = nil
 		}
+		if h.from == nil {
+			return false
+		}
 		select {
 		case b, ok := <-h.from:
 			if !ok {

@@ -1,0 +1,210 @@
+package decoder
+
+import (
+	"time"
+
+	"pqiot/wire"
+)
+
+const (
+	history   = 64      // records; how far back a repeated or late one is known
+	slack     = 100_000 // µs; records made side by side may carry times out of order
+	minPeriod = 10      // µs; no board makes records faster on average
+	freshBoot = 5e6     // µs; no sequence wraps so early
+	bootShift = 2 * time.Second
+)
+
+// mark is the place of one record in the board's own order.
+type mark struct {
+	time uint64
+	seq  uint16
+}
+
+// tracker follows sequence, time and status counters over one stream.
+type tracker struct {
+	started bool
+	last    mark
+	past    [history]mark // the last records, a ring
+	n       uint          // records in all
+
+	resumed bool      // the next record is the first of a new stream
+	seen    time.Time // when the old stream's last byte came
+
+	based   bool // status is a base to count from
+	status  wire.Status
+	frames  uint64 // frame records since status
+	missing uint64 // records missing since status
+	onWire  int64  // records lost on the wire so far; skew may push it under 0
+}
+
+type verdict uint8
+
+const (
+	next verdict = iota // goes on, perhaps after a gap
+	late                // repeated, or overtaken by others
+	boot                // the board counts anew
+)
+
+// judge says how m stands to the record before. timed is false if its time
+// counts from something else than the boot.
+func (t *tracker) judge(m mark, timed bool) verdict {
+	ahead := m.seq - t.last.seq
+	dt := int64(m.time - t.last.time)
+	if !timed {
+		dt = 0
+	}
+	if ahead-1 < 1<<15 && dt >= -slack {
+		return next
+	}
+	gap := int64(ahead)
+	if gap == 0 {
+		gap = 1 << 16
+	}
+	if dt >= gap*minPeriod {
+		return next // so long a silence that the sequence may have come round
+	}
+	if back := -ahead; back < history {
+		if v := t.recall(m, timed); v != next {
+			return v
+		}
+	}
+	if !timed {
+		return next
+	}
+	return boot
+}
+
+// recall looks m up among the last records: late if it is one of them, or
+// fits between two; boot if one of them had its sequence at another time;
+// next if nothing is known.
+func (t *tracker) recall(m mark, timed bool) verdict {
+	v := next
+	for i := range min(t.n, history) {
+		p := t.past[(t.n-1-i)%history]
+		switch d := m.seq - p.seq; {
+		case d == 0 && (p.time == m.time || !timed):
+			return late
+		case d == 0:
+			return boot
+		case d < history && v == next: // the nearest one before it
+			if !timed || int64(m.time-p.time) >= -slack && int64(t.last.time-m.time) >= -slack {
+				v = late
+			}
+			return v
+		}
+	}
+	return v
+}
+
+// account sets rec's Lost, Boot and Late and the counters of loss. Only a
+// whole record has a body to look into.
+func (r *Reader) account(rec *Record, whole bool) {
+	lost, v := r.track.step(rec, whole)
+	rec.Late = v == late
+	if v == boot {
+		r.stats.Reboots++
+		r.boot = true
+	}
+	if whole && rec.Type == wire.TypeStatus && v != late {
+		more, dropped := r.track.settle(rec.Status)
+		lost += more
+		r.stats.BoardDropped += uint64(dropped)
+		r.stats.WireLost = uint64(max(0, r.track.onWire))
+	}
+	r.stats.Missing += uint64(lost)
+	rec.Lost, rec.Boot = lost+r.carry, r.boot
+	if !whole {
+		r.carry = rec.Lost
+		return
+	}
+	r.carry, r.boot = 0, false
+	if rec.Type == wire.TypeFrame {
+		r.stats.Frames++
+	}
+	if rec.Late {
+		r.stats.Late++
+	}
+	if rec.Rescued {
+		r.stats.Rescued++
+	}
+}
+
+// step moves on to rec and returns how many records are missing before it.
+func (t *tracker) step(rec *Record, whole bool) (lost uint32, v verdict) {
+	m, timed := mark{rec.Time, rec.Seq}, !whole || rec.hasTime()
+	switch {
+	case !t.started:
+		t.started = true
+		t.based = m.seq == 0 && timed && m.time < freshBoot
+	default:
+		v = t.judge(m, timed)
+		if t.resumed {
+			v = t.rejoin(rec, m, v)
+		}
+		if whole && rec.Type == wire.TypeStatus && v == next && t.based && int32(rec.Status.Heard-t.status.Heard) < 0 {
+			v = boot
+		}
+		if rec.Rescued && (v != next || m.seq-t.last.seq > 1<<12) {
+			v = late // too weak a witness for a restart
+		}
+		switch v {
+		case late:
+			return 0, late
+		case next:
+			lost = uint32(m.seq-t.last.seq-1) & 0xFFFF
+		case boot:
+			if !t.resumed {
+				lost = uint32(m.seq) // a board counts from 0
+			}
+			t.restart(!t.resumed)
+		}
+	}
+	t.resumed = false
+	if !timed {
+		m.time = t.last.time
+	}
+	t.last, t.past[t.n%history] = m, m
+	t.n++
+	t.missing += uint64(lost)
+	if rec.Type == wire.TypeFrame {
+		t.frames++
+	}
+	return lost, v
+}
+
+// rejoin judges the first record of a resumed stream: a board that booted at
+// another moment than the one known before has restarted.
+func (t *tracker) rejoin(rec *Record, m mark, v verdict) verdict {
+	if v == late {
+		return boot
+	}
+	host, board := rec.Arrived.Sub(t.seen), time.Duration(m.time-t.last.time)*time.Microsecond
+	if rec.hasTime() && (host-board).Abs() > bootShift+host/1000 {
+		return boot
+	}
+	return v
+}
+
+// restart forgets the boot before. counted says that every record since the
+// restart is accounted for, so that the counters start from 0.
+func (t *tracker) restart(counted bool) {
+	t.n, t.frames, t.missing = 0, 0, 0
+	t.based, t.status = counted, wire.Status{}
+	t.onWire = max(0, t.onWire)
+}
+
+// settle compares the board's counters with those at the status before. It
+// returns whole turns of the sequence that went missing unseen, and the
+// frames that the board dropped.
+func (t *tracker) settle(s wire.Status) (more, dropped uint32) {
+	if t.based {
+		made := int64(s.Passed - t.status.Passed)
+		if hidden := made - int64(t.frames+t.missing); hidden > 1<<15 {
+			more = uint32(min((hidden+1<<15)>>16, 1<<16-1)) << 16
+		}
+		dropped = s.RingDropped - t.status.RingDropped
+		t.onWire += int64(t.missing) + int64(more) - int64(dropped)
+	}
+	t.based, t.status, t.frames, t.missing = true, s, 0, 0
+	return more, dropped
+}

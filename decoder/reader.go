@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pqiot/wire"
@@ -32,21 +33,25 @@ type Reader struct {
 
 	src     io.Reader
 	buf     []byte
-	at, end int       // buf[at:end] is held
-	base    int64     // stream offset of buf[0]
-	arrived time.Time // of the last byte
-	err     error     // of the last read, due once all that is held was scanned
-	final   bool      // nothing more comes: what is incomplete is broken
+	at, end int   // buf[at:end] is held
+	base    int64 // stream offset of buf[0]
+	err     error // of the last read, due once all that is held was scanned
+	final   bool  // nothing more comes: what is incomplete is broken
 
 	reach   int64 // a damaged record claimed the stream up to this offset
-	foreign int   // headers of another major since the last intact record
+	foreign error // of a header of another major since the last intact record
 	rec     Record
 	track   tracker
-	carry   uint32 // Lost of records that were not returned
-	boot    bool   // Boot of records that were not returned
 
-	mu    sync.Mutex // guards stats
-	stats Stats
+	owing    bool // of records that were not returned:
+	owedLost uint32
+	owedBoot bool
+
+	stats   Stats         // of Next alone, without frames
+	changed bool          // stats since they were shown
+	frames  atomic.Uint64 // that Next returned; alone, as a lock for each would cost too much
+	mu      sync.Mutex    // guards shown
+	shown   Stats
 }
 
 // NewReader returns a Reader of the board's stream r.
@@ -57,18 +62,30 @@ func NewReader(r io.Reader) *Reader {
 // Resume goes on with another stream from the same board, as after a re-plug.
 // Counters go on, offsets too; what was held of the old stream is skipped.
 func (r *Reader) Resume(src io.Reader) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.skip(r.end - r.at)
-	r.src, r.err, r.final, r.foreign = src, nil, false, 0
-	r.track.resumed, r.track.seen = true, r.arrived
+	r.show()
+	r.src, r.err, r.final, r.foreign = src, nil, false, nil
+	r.track.resumed, r.track.seen = true, r.rec.Arrived
 }
 
 // Stats returns the counters, everything that Next has returned included.
 func (r *Reader) Stats() Stats {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.stats
+	s := r.shown
+	r.mu.Unlock()
+	n := r.frames.Load()
+	s.Records += n
+	s.Frames = n
+	return s
+}
+
+func (r *Reader) show() {
+	if r.changed {
+		r.mu.Lock()
+		r.shown = r.stats
+		r.mu.Unlock()
+		r.changed = false
+	}
 }
 
 // Next returns the next intact record, valid until the next call. Its errors
@@ -81,36 +98,31 @@ func (r *Reader) Stats() Stats {
 // held stays held. Either one, Idle after the last byte, makes Next give up
 // an incomplete record and look for intact ones inside.
 func (r *Reader) Next() (*Record, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for {
-		raw, n, err := r.scan()
-		if err == nil {
-			ok, err := r.accept(raw, n)
+		ok, err := false, error(nil)
+		if body, missing := r.scan(); missing == nil {
+			ok, err = r.accept(body)
+		} else if err = missing; err == errMore {
+			r.show()
+			err = r.fill()
+		}
+		if ok || err != nil {
+			r.show()
 			if err != nil {
 				return nil, err
 			}
-			if ok {
-				return &r.rec, nil
-			}
-			continue
-		}
-		if err == errMore {
-			err = r.fill()
-		}
-		if err != nil {
-			return nil, err
+			return &r.rec, nil
 		}
 	}
 }
 
-// scan moves at to the next intact record and returns it with its size, or
-// errMore, or a VersionError.
-func (r *Reader) scan() (wire.Record, int, error) {
+// scan moves at to the next intact record, whose head it puts into rec, and
+// returns its body; or errMore, or a VersionError.
+func (r *Reader) scan() ([]byte, error) {
 	for {
 		held := r.buf[r.at:r.end]
 		if len(held) == 0 {
-			return wire.Record{}, 0, errMore
+			return nil, errMore
 		}
 		if held[0] != wire.Sync0 {
 			i := bytes.IndexByte(held, wire.Sync0)
@@ -120,15 +132,20 @@ func (r *Reader) scan() (wire.Record, int, error) {
 			r.skip(i)
 			continue
 		}
-		raw, n, err := wire.ParseRecord(held)
+		h, err := wire.ParseHeader(held)
+		if err == nil {
+			end := wire.HeaderSize + h.Len
+			if err = whole(held, end); err == nil {
+				r.rec.Type, r.rec.Seq, r.rec.Time = h.Type, h.Seq, h.Time
+				return held[wire.HeaderSize:end:end], nil
+			}
+		}
 		switch {
-		case err == nil:
-			return raw, n, nil
 		case err == wire.ErrShort && !r.final:
-			return wire.Record{}, 0, errMore
+			return nil, errMore
 		case errors.Is(err, wire.ErrVersion):
 			if err := r.refuse(held, err); err != nil {
-				return wire.Record{}, 0, err
+				return nil, err
 			}
 		default:
 			r.reject(held, err)
@@ -136,9 +153,22 @@ func (r *Reader) scan() (wire.Record, int, error) {
 	}
 }
 
+// whole checks the record CRC behind b[:end]: nil, wire.ErrShort or
+// wire.ErrRecordCRC.
+func whole(b []byte, end int) error {
+	if len(b) < end+wire.TrailerSize {
+		return wire.ErrShort
+	}
+	if wire.CRC32(b[:end]) != binary.LittleEndian.Uint32(b[end:]) {
+		return wire.ErrRecordCRC
+	}
+	return nil
+}
+
 func (r *Reader) skip(n int) {
 	r.at += n
 	r.stats.Skipped += int64(n)
+	r.changed = true
 }
 
 // reject passes over the sync byte at the start of held and counts why.
@@ -157,55 +187,59 @@ func (r *Reader) reject(held []byte, why error) {
 }
 
 // refuse judges a good header of another major. It is believed if the record
-// CRC holds too, or if it is the second without an intact record between
-// them; a header CRC alone is right by accident once in 65536.
+// CRC holds too, or if no intact record follows it before another such header
+// or the end; a header CRC alone is right by accident once in 65536.
 func (r *Reader) refuse(held []byte, version error) error {
 	if n := int(binary.LittleEndian.Uint16(held[4:])); n <= wire.MaxBody {
 		end := wire.HeaderSize + n
-		if len(held) >= end+wire.TrailerSize {
-			if wire.CRC32(held[:end]) == binary.LittleEndian.Uint32(held[end:]) {
-				r.skip(end + wire.TrailerSize)
-				return version
+		switch whole(held, end) {
+		case nil:
+			r.skip(end + wire.TrailerSize)
+			return version
+		case wire.ErrShort:
+			if !r.final {
+				return errMore
 			}
-		} else if !r.final {
-			return errMore
 		}
 	}
 	r.skip(1)
-	if r.foreign++; r.foreign > 1 {
-		r.foreign = 0
-		return version
+	before := r.foreign
+	r.foreign = version
+	if before == nil {
+		return nil
 	}
-	return nil
+	r.foreign = nil
+	return version
 }
 
 // fill reads once, or returns the error of the read before.
 func (r *Reader) fill() error {
+	if err := r.foreign; err != nil && r.err != nil && r.final {
+		r.foreign = nil
+		return err
+	}
 	if err := r.err; err != nil {
 		r.err = nil
 		return err
 	}
 	r.makeRoom()
 	start := r.Now()
-	r.mu.Unlock()
 	n, err := r.src.Read(r.buf[r.end:])
-	r.mu.Lock()
 	now := r.Now()
 	r.end += n
 	r.stats.Bytes += int64(n)
+	r.changed = true
 	r.err = err
 	r.final = err != nil && !isTimeout(err)
 	if n > 0 {
-		r.arrived = now
+		r.rec.Arrived = now
 		return nil
 	}
-	if now.Sub(r.arrived) >= r.Idle {
+	if now.Sub(r.rec.Arrived) >= r.Idle {
 		r.final = true
 	}
 	if err == nil && now.Sub(start) < napTime {
-		r.mu.Unlock()
 		time.Sleep(napTime)
-		r.mu.Lock()
 	}
 	return nil
 }
@@ -227,29 +261,30 @@ func isTimeout(err error) bool {
 
 // accept takes the intact record at the start of what is held. ok is false if
 // it is none to return.
-func (r *Reader) accept(raw wire.Record, n int) (ok bool, err error) {
+func (r *Reader) accept(body []byte) (ok bool, err error) {
 	rec := &r.rec
-	rec.Type, rec.Seq, rec.Time = raw.Type, raw.Seq, raw.Time
-	rec.Offset, rec.Arrived = r.base+int64(r.at), r.arrived
+	rec.Offset = r.base + int64(r.at)
 	rec.Rescued = rec.Offset < r.reach
-	r.at += n
-	r.foreign = 0
-	known, err := rec.parse(raw.Body)
-	if raw.Type >= wire.TypeSayHello { // our own command, echoed: numbered by us
+	r.at += wire.HeaderSize + len(body) + wire.TrailerSize
+	r.foreign = nil
+	known, err := rec.parse(body)
+	if rec.Type >= wire.TypeSayHello { // our own command, echoed: numbered by us
 		r.stats.Unknown++
+		r.changed = true
 		return false, nil
 	}
-	r.account(rec, known && err == nil)
+	ok = known && err == nil
+	if r.account(rec, ok); ok {
+		return true, nil
+	}
 	switch {
 	case errors.Is(err, wire.ErrVersion):
 		return false, err
 	case err != nil:
 		r.stats.Malformed++
-		return false, nil
-	case !known:
+	default:
 		r.stats.Unknown++
-		return false, nil
 	}
-	r.stats.Records++
-	return true, nil
+	r.changed = true
+	return false, nil
 }

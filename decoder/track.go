@@ -96,30 +96,43 @@ func (t *tracker) recall(m mark, timed bool) verdict {
 	return v
 }
 
-// account sets rec's Lost, Boot and Late and the counters of loss. Only a
-// whole record has a body to look into.
+// account sets what rec says of the records before it, and counts. whole is
+// false for a record without a body to look into, which is not returned.
 func (r *Reader) account(rec *Record, whole bool) {
 	lost, v := r.track.step(rec, whole)
-	rec.Late = v == late
-	if v == boot {
-		r.stats.Reboots++
-		r.boot = true
+	rec.Lost, rec.Boot, rec.Late = lost, v == boot, v == late
+	if whole && rec.Type == wire.TypeFrame {
+		r.frames.Add(1)
+		if v == next && lost == 0 && !rec.Rescued && !r.owing {
+			return // nearly all
+		}
 	}
-	if whole && rec.Type == wire.TypeStatus && v != late {
+	r.changed = true
+	if rec.Boot {
+		r.stats.Reboots++
+	}
+	if whole && rec.Type == wire.TypeStatus && !rec.Late {
 		more, dropped := r.track.settle(rec.Status)
-		lost += more
+		rec.Lost += more
 		r.stats.BoardDropped += uint64(dropped)
 		r.stats.WireLost = uint64(max(0, r.track.onWire))
 	}
-	r.stats.Missing += uint64(lost)
-	rec.Lost, rec.Boot = lost+r.carry, r.boot
+	r.stats.Missing += uint64(rec.Lost)
+	r.pass(rec, whole)
+}
+
+// pass carries Lost and Boot of a record that is not returned over to the one
+// that is.
+func (r *Reader) pass(rec *Record, whole bool) {
+	rec.Boot = rec.Boot || r.owedBoot
+	rec.Lost = uint32(min(uint64(rec.Lost)+uint64(r.owedLost), 1<<32-1))
 	if !whole {
-		r.carry = rec.Lost
+		r.owing, r.owedLost, r.owedBoot = true, rec.Lost, rec.Boot
 		return
 	}
-	r.carry, r.boot = 0, false
-	if rec.Type == wire.TypeFrame {
-		r.stats.Frames++
+	r.owing, r.owedLost, r.owedBoot = false, 0, false
+	if rec.Type != wire.TypeFrame {
+		r.stats.Records++
 	}
 	if rec.Late {
 		r.stats.Late++

@@ -29,6 +29,30 @@ func TestCRC(t *testing.T) {
 	}
 }
 
+// TestCRCLengths holds the fast CRCs against bitwise ones at every length
+// around their blocks.
+func TestCRCLengths(t *testing.T) {
+	b := make([]byte, 150)
+	for i := range b {
+		b[i] = byte(i*i*7 + i)
+	}
+	for n := range b {
+		c16, c32 := uint32(0xFFFF), ^uint32(0)
+		for _, x := range b[:n] {
+			for bit := range 8 {
+				c16 = c16<<1 ^ 0x1021*(c16>>15&1^uint32(x)>>(7-bit)&1)
+				c32 = c32>>1 ^ 0xEDB88320*(c32&1^uint32(x)>>bit&1)
+			}
+		}
+		if got := CRC16(b[:n]); got != uint16(c16) {
+			t.Errorf("CRC16 of %d bytes = %04x, want %04x", n, got, uint16(c16))
+		}
+		if got := CRC32(b[:n]); got != ^c32 {
+			t.Errorf("CRC32 of %d bytes = %08x, want %08x", n, got, ^c32)
+		}
+	}
+}
+
 // serialVector is one record of testdata/vectors/serial-v1.json, which the C
 // core answers to as well.
 type serialVector struct {

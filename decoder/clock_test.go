@@ -1,0 +1,138 @@
+package decoder
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pqiot/wire"
+)
+
+// airtime is a simulated line between a board and the host: what the clock
+// sees, and what is true.
+type airtime struct {
+	rng     *rand.Rand
+	drift   func(s float64) float64 // host seconds gained by a board second s
+	every   time.Duration           // mean time between records; 0 = a status each second alone
+	echo    time.Duration           // time echo each, 0 = none
+	first   time.Duration           // backlog at the start
+	stalls  bool                    // the reader sleeps now and then, up to 30 s
+	length  time.Duration
+	gained  float64
+	arrived time.Duration // of the record before: the line keeps the order
+	awake   time.Duration // the reader sleeps until then
+}
+
+var hostBoot = time.Unix(1_700_000_000, 0)
+
+// host is the true host time of a board time, advanced in small steps.
+func (a *airtime) host(board, step time.Duration) time.Duration {
+	a.gained += a.drift(board.Seconds()) * step.Seconds()
+	return board + time.Duration(a.gained*1e9)
+}
+
+// delay is what a record made at t takes: transfer, USB frames, scheduling.
+func (a *airtime) delay(t time.Duration) time.Duration {
+	at := t + 300*time.Microsecond + time.Duration(a.rng.ExpFloat64()*2e6)
+	at = at.Truncate(time.Millisecond) + time.Millisecond
+	if a.stalls && a.rng.Float64() < 0.001 {
+		a.awake = max(a.awake, at+time.Duration(a.rng.Float64()*math.Pow(30, a.rng.Float64())*1e9))
+	}
+	a.arrived = max(a.arrived, at, a.awake)
+	return a.arrived
+}
+
+type clockResult struct {
+	worst, settled, bound time.Duration // error ever, in the last half; the bound at the end
+	interval              float64       // largest error of a 10 s interval in the last half, relative
+}
+
+func (a *airtime) run(t *testing.T) (res clockResult) {
+	var c Clock
+	var last time.Time
+	var mark, markTrue time.Duration
+	var marked time.Time
+	nextEcho, board := a.echo, time.Duration(0)
+	a.awake = a.first
+	for board < a.length {
+		step := time.Second
+		if a.every > 0 {
+			step = min(time.Second, 20*time.Microsecond+time.Duration(a.rng.ExpFloat64()*float64(a.every)))
+		}
+		board += step
+		us := uint64(board / time.Microsecond)
+		truth := a.host(board.Truncate(time.Microsecond), step)
+		came := hostBoot.Add(a.delay(truth))
+		if a.echo > 0 && board > nextEcho {
+			nextEcho += a.echo
+			c.Echo(hostBoot.Add(truth-500*time.Microsecond-time.Duration(a.rng.ExpFloat64()*1e6)), came, us)
+		} else {
+			c.Observe(us, came)
+		}
+		got := c.Host(us)
+		off := got.Sub(hostBoot.Add(truth)).Abs()
+		if bound := c.Bound(); off > bound {
+			t.Fatalf("at %v: off by %v, bound %v", board, off, bound)
+		}
+		if got.Before(last) {
+			t.Fatalf("at %v: ran backwards by %v", board, last.Sub(got))
+		}
+		last = got
+		res.worst, res.bound = max(res.worst, off), c.Bound()
+		if board < a.length/2 {
+			continue
+		}
+		res.settled = max(res.settled, off)
+		if board-mark > 10*time.Second {
+			if mark > 0 {
+				want := float64(truth - markTrue)
+				res.interval = max(res.interval, math.Abs(float64(got.Sub(marked))-want)/want)
+			}
+			mark, markTrue, marked = board, truth, got
+		}
+	}
+	return res
+}
+
+func constant(ppm float64) func(float64) float64 {
+	return func(float64) float64 { return ppm * 1e-6 }
+}
+
+func TestClockOverAnHour(t *testing.T) {
+	warming := func(s float64) float64 { return (40 - 15*math.Exp(-s/900)) * 1e-6 }
+	for _, c := range []struct {
+		name     string
+		a        airtime
+		settled  time.Duration // error in the last half hour
+		bound    time.Duration // at the end
+		interval float64
+	}{
+		{"40 ppm, busy", airtime{drift: constant(40), every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"-40 ppm, busy", airtime{drift: constant(-40), every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"no drift, busy", airtime{drift: constant(0), every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"warming up", airtime{drift: warming, every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"backlog at the start", airtime{drift: constant(40), every: 20 * time.Millisecond, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"stalls", airtime{drift: constant(40), every: 20 * time.Millisecond, stalls: true}, 3 * time.Millisecond, 3 * time.Second, 3e-5},
+		{"idle channel", airtime{drift: constant(40)}, 4 * time.Millisecond, 25 * time.Millisecond, 6e-5},
+		{"idle channel, stalls", airtime{drift: constant(-40), stalls: true}, 4 * time.Millisecond, 40 * time.Millisecond, 6e-5},
+		{"echo", airtime{drift: constant(40), every: 20 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
+		{"echo, stalls, backlog", airtime{drift: constant(-40), every: 20 * time.Millisecond, echo: 10 * time.Second,
+			stalls: true, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 10 * time.Millisecond, 3e-5},
+		{"100 ppm, echo", airtime{drift: constant(100), every: 20 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.a.rng, c.a.length = rand.New(rand.NewPCG(1, 2)), time.Hour
+			got := c.a.run(t)
+			t.Logf("worst %v, settled %v, bound %v, interval %.1f ppm", got.worst, got.settled, got.bound, got.interval*1e6)
+			if got.settled > c.settled || got.bound > c.bound || got.interval > c.interval {
+				t.Errorf("settled %v, bound %v, interval %.1f ppm; want at most %v, %v, %.1f ppm",
+					got.settled, got.bound, got.interval*1e6, c.settled, c.bound, c.interval*1e6)
+			}
+		})
+	}
+}
+
+var _ = binary.LittleEndian
+var _ = wire.Major

@@ -24,7 +24,7 @@ const (
 	slewTime = 8 * time.Second  // a correction falls to 1/e in this time
 	stepOver = 10 * time.Second // no slewing: the two times have nothing in common any more
 	doubts   = 3                // impossible observations in a row that start the mapping anew
-	maxSpan  = int64(1) << 52   // µs, 142 years: what int64 nanoseconds hold
+	maxSpan  = int64(1) << 51   // µs, 71 years: sums and differences in ns fit an int64
 	pings    = 4                // time echoes under way
 )
 
@@ -162,7 +162,11 @@ func (c *Clock) Bound() time.Duration {
 		off = float64(c.told.Sub(c.epoch) - time.Duration(c.asked))
 		age = math.Abs(float64(c.asked-c.at)) * maxDrift
 	}
-	return time.Duration(math.Ceil(max(c.hi-off, off-c.lo) + age))
+	bound := math.Ceil(max(c.hi-off, off-c.lo) + age)
+	if bound >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(bound)
 }
 
 // Reset starts a new mapping, as after a restart of the board. Host does not
@@ -180,7 +184,7 @@ func (c *Clock) reset() {
 // x is a board time in ns since board0; false if it is out of all range.
 func (c *Clock) x(board uint64) (int64, bool) {
 	d := int64(board - c.board0)
-	return d * 1000, -maxSpan < d && d < maxSpan
+	return d * 1000, -maxSpan < d && d < maxSpan && (d < 0) == (board < c.board0)
 }
 
 // observe takes in an arrival, and an echo if sent is not zero.

@@ -1,7 +1,6 @@
 package decoder
 
 import (
-	"bytes"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -76,5 +75,3 @@ func damageBits(rng *rand.Rand, b []byte, p float64) {
 		b[at/8] ^= 1 << (at % 8)
 	}
 }
-
-var _ = bytes.Equal

@@ -1,12 +1,9 @@
 package decoder
 
 import (
-	"encoding/binary"
 	"math"
 	"sync"
 	"time"
-
-	"pqiot/wire"
 )
 
 // What Clock takes for granted. Bound is honest as long as it holds.
@@ -25,7 +22,6 @@ const (
 	stepOver = 10 * time.Second // no slewing: the two times have nothing in common any more
 	doubts   = 3                // impossible observations in a row that start the mapping anew
 	maxSpan  = int64(1) << 51   // µs, 71 years: sums and differences in ns fit an int64
-	pings    = 4                // time echoes under way
 )
 
 // Clock maps the board's microseconds to host time. The zero value is ready;
@@ -59,8 +55,6 @@ type Clock struct {
 	asked              int64 // highest x that Host was asked for
 	told               time.Time
 	floor              bool // told is valid for asked; after Reset for every board time
-	sent               [pings]time.Time
-	pinged             int
 }
 
 // Observe tells the clock that a record stamped board, in µs, arrived.
@@ -78,60 +72,12 @@ func (c *Clock) Echo(sent, arrived time.Time, board uint64) {
 	c.observe(board, arrived, sent)
 }
 
-// AppendEcho appends the body of a wire.TypeTimeEcho command sent at now. Stamp
-// knows the reply to it.
-func (c *Clock) AppendEcho(dst []byte, now time.Time) []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sent[c.pinged%pings] = now
-	c.pinged++
-	return binary.LittleEndian.AppendUint64(dst, uint64(now.UnixNano()))
-}
-
-// Stamp does all that a record calls for, Reset, Observe or Echo, and returns
-// the host time of its making. A frame stamped by the radio's TSF has its
-// time of arrival instead.
-func (c *Clock) Stamp(rec *Record) time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if rec.Boot {
-		c.reset()
-	}
-	if !rec.hasTime() {
-		return rec.Arrived
-	}
-	if !rec.Late && !rec.Rescued || !c.have {
-		c.observe(rec.Time, rec.Arrived, c.echoed(rec))
-	}
-	return c.host(rec.Time)
-}
-
-// echoed returns when the time echo that rec answers was sent, or the zero
-// time. Echoes of others, such as a program that ran before, do not count.
-func (c *Clock) echoed(rec *Record) time.Time {
-	p := &rec.Reply
-	if rec.Type != wire.TypeReply || p.Type != wire.TypeTimeEcho || p.Status != wire.ReplyDone || len(p.Value) < 8 {
-		return time.Time{}
-	}
-	for i, t := range c.sent {
-		if !t.IsZero() && uint64(t.UnixNano()) == binary.LittleEndian.Uint64(p.Value) {
-			c.sent[i] = time.Time{}
-			return t
-		}
-	}
-	return time.Time{}
-}
-
 // Host returns the host time of a board time in µs. It never runs backwards:
 // while the board times asked for do not fall, the host times do not. The zero
 // time means that nothing was observed yet.
 func (c *Clock) Host(board uint64) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.host(board)
-}
-
-func (c *Clock) host(board uint64) time.Time {
 	x, ok := c.x(board)
 	if !c.have || !ok {
 		return c.told
@@ -170,14 +116,15 @@ func (c *Clock) Bound() time.Duration {
 }
 
 // Reset starts a new mapping, as after a restart of the board. Host does not
-// run backwards over it.
+// run backwards over it, unless a wrong board time had sent it far ahead.
 func (c *Clock) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reset()
-}
-
-func (c *Clock) reset() {
+	if c.have {
+		if most := c.epoch.Add(time.Duration(c.lastArrival) + maxBacklog); c.told.After(most) {
+			c.told = most
+		}
+	}
 	c.have, c.floor, c.doubt, c.rate, c.env = false, false, 0, 0, envelope{}
 }
 

@@ -1,13 +1,10 @@
 package decoder
 
 import (
-	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"pqiot/wire"
 )
 
 // airtime is a simulated line between a board and the host: what the clock
@@ -109,18 +106,18 @@ func TestClockOverAnHour(t *testing.T) {
 		bound    time.Duration // at the end
 		interval float64
 	}{
-		{"40 ppm, busy", airtime{drift: constant(40), every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"-40 ppm, busy", airtime{drift: constant(-40), every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"no drift, busy", airtime{drift: constant(0), every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"warming up", airtime{drift: warming, every: 20 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"backlog at the start", airtime{drift: constant(40), every: 20 * time.Millisecond, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"stalls", airtime{drift: constant(40), every: 20 * time.Millisecond, stalls: true}, 3 * time.Millisecond, 3 * time.Second, 3e-5},
+		{"40 ppm, busy", airtime{drift: constant(40), every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"-40 ppm, busy", airtime{drift: constant(-40), every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"no drift, busy", airtime{drift: constant(0), every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"warming up", airtime{drift: warming, every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"backlog at the start", airtime{drift: constant(40), every: 40 * time.Millisecond, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
+		{"stalls", airtime{drift: constant(40), every: 40 * time.Millisecond, stalls: true}, 3 * time.Millisecond, 3 * time.Second, 3e-5},
 		{"idle channel", airtime{drift: constant(40)}, 4 * time.Millisecond, 25 * time.Millisecond, 6e-5},
 		{"idle channel, stalls", airtime{drift: constant(-40), stalls: true}, 4 * time.Millisecond, 40 * time.Millisecond, 6e-5},
-		{"echo", airtime{drift: constant(40), every: 20 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
-		{"echo, stalls, backlog", airtime{drift: constant(-40), every: 20 * time.Millisecond, echo: 10 * time.Second,
+		{"echo", airtime{drift: constant(40), every: 40 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
+		{"echo, stalls, backlog", airtime{drift: constant(-40), every: 40 * time.Millisecond, echo: 10 * time.Second,
 			stalls: true, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 10 * time.Millisecond, 3e-5},
-		{"100 ppm, echo", airtime{drift: constant(100), every: 20 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
+		{"100 ppm, echo", airtime{drift: constant(100), every: 40 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.a.rng, c.a.length = rand.New(rand.NewPCG(1, 2)), time.Hour
@@ -134,5 +131,96 @@ func TestClockOverAnHour(t *testing.T) {
 	}
 }
 
-var _ = binary.LittleEndian
-var _ = wire.Major
+// TestClockOvertaken: records that the board stamps as they are made overtake
+// frames that waited in its ring.
+func TestClockOvertaken(t *testing.T) {
+	const ring = 3 * time.Second
+	rng := rand.New(rand.NewPCG(1, 2))
+	truth := func(board time.Duration) time.Time { return hostBoot.Add(board + board*40/1e6) }
+	var c Clock
+	var last time.Time
+	for board := ring; board < 10*time.Minute; board += 10 * time.Millisecond {
+		came := truth(board).Add(time.Millisecond + time.Duration(rng.ExpFloat64()*1e6))
+		if board%time.Second == 0 {
+			c.Observe(uint64(board/time.Microsecond), came)
+		}
+		frame := board - ring
+		c.Observe(uint64(frame/time.Microsecond), came)
+		got := c.Host(uint64(frame / time.Microsecond))
+		off := got.Sub(truth(frame)).Abs()
+		if off > c.Bound() || board > time.Minute && off > 3*time.Millisecond {
+			t.Fatalf("at %v: off by %v, bound %v", board, off, c.Bound())
+		}
+		if got.Before(last) {
+			t.Fatalf("at %v: ran backwards", board)
+		}
+		last = got
+	}
+}
+
+func TestClockReset(t *testing.T) {
+	var c Clock
+	if got := c.Host(5); !got.IsZero() || c.Bound() != math.MaxInt64 {
+		t.Errorf("nothing observed: %v, %v", got, c.Bound())
+	}
+	c.Observe(60e6, hostBoot.Add(time.Minute))
+	before := c.Host(60e6)
+	c.Reset()
+	if got := c.Host(60e6); !got.Equal(before) {
+		t.Errorf("between boots: %v, want %v", got, before)
+	}
+	c.Observe(1000, hostBoot.Add(70*time.Second))
+	if got := c.Host(2000); got.Sub(hostBoot) != 70*time.Second+time.Millisecond {
+		t.Errorf("second boot: %v", got.Sub(hostBoot))
+	}
+	c.Reset()
+	c.Observe(1000, hostBoot.Add(69*time.Second)) // the host's clock was wrong
+	if got := c.Host(1000); got.Sub(hostBoot) != 70*time.Second+time.Millisecond {
+		t.Errorf("ran backwards to %v", got.Sub(hostBoot))
+	}
+}
+
+// TestClockImpossible: one record with a wrong time changes nothing; if all
+// say the same, the board's clock was set.
+func TestClockImpossible(t *testing.T) {
+	var c Clock
+	at := func(s float64) time.Time { return hostBoot.Add(time.Duration(s * 1e9)) }
+	for s := range 10 {
+		c.Observe(uint64(s)*1e6, at(float64(s)))
+	}
+	bound := c.Bound()
+	c.Observe(5000e6, at(10))
+	c.Observe(1<<63, at(10))
+	if off := c.Host(10e6).Sub(at(10)).Abs(); off > time.Millisecond || c.Bound() > bound+time.Millisecond {
+		t.Errorf("off by %v, bound %v, before %v", off, c.Bound(), bound)
+	}
+	for s := 11; s < 20; s++ {
+		c.Observe(uint64(s+5000)*1e6, at(float64(s)))
+	}
+	if off := c.Host(5020e6).Sub(at(20)).Abs(); off > time.Millisecond {
+		t.Errorf("after the clock was set: off by %v", off)
+	}
+}
+
+// TestClockEcho: an echo bounds what arrivals cannot, and one that was sent
+// after it came back is none.
+func TestClockEcho(t *testing.T) {
+	var c Clock
+	ms := time.Millisecond
+	c.Observe(1e6, hostBoot.Add(1050*ms))
+	c.Echo(hostBoot.Add(9*time.Second), hostBoot.Add(1060*ms), 1_010_000)
+	if c.Bound() < time.Second {
+		t.Errorf("bound %v without an echo", c.Bound())
+	}
+	c.Echo(hostBoot.Add(1999*ms), hostBoot.Add(2004*ms), 2e6)
+	c.Host(2e6)
+	if bound := c.Bound(); bound > 60*ms {
+		t.Errorf("bound %v after an echo of 5 ms", bound)
+	}
+	for s := range uint64(60) {
+		c.Observe((3+s)*1e6, hostBoot.Add(time.Duration(3+s)*time.Second+80*ms)) // a constant delay
+	}
+	if got := c.Host(60e6).Sub(hostBoot.Add(time.Minute)).Abs(); got > c.Bound() || c.Bound() > 20*ms {
+		t.Errorf("off by %v, bound %v", got, c.Bound())
+	}
+}

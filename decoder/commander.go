@@ -91,7 +91,7 @@ func (c *Commander) Do(ctx context.Context, t wire.Type, body []byte) (wire.Repl
 	seq, reply := c.register(t)
 	defer c.forget(seq)
 	failed := make(chan error, 1)
-	go c.write(wire.AppendRecord(nil, wire.Record{Type: t, Seq: seq, Body: body}), failed)
+	go c.write(ctx, wire.AppendRecord(nil, wire.Record{Type: t, Seq: seq, Body: body}), failed)
 	select {
 	case r := <-reply:
 		if r.Status != wire.ReplyDone {
@@ -127,10 +127,14 @@ func (c *Commander) forget(seq uint16) {
 }
 
 // write runs in a goroutine of its own: a port whose other end does not read
-// must not hold Do beyond its time.
-func (c *Commander) write(record []byte, failed chan<- error) {
+// must not hold Do beyond its time. A command that waited for its turn longer
+// than that is not written any more.
+func (c *Commander) write(ctx context.Context, record []byte, failed chan<- error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	if _, err := c.w.Write(record); err != nil {
 		failed <- err
 	}

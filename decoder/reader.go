@@ -15,7 +15,8 @@ import (
 const (
 	bufSize     = 64 << 10               // bytes; what is held never exceeds wire.MaxRecord
 	defaultIdle = 250 * time.Millisecond // 8 kB last 41 ms at the full rate
-	napTime     = time.Millisecond       // between empty reads that return at once
+	napTime     = time.Millisecond       // between empty reads that return at once,
+	napAfter    = 2                      // from the third in a row
 )
 
 // errMore says that what is held makes no record yet.
@@ -37,6 +38,7 @@ type Reader struct {
 	base    int64 // stream offset of buf[0]
 	err     error // of the last read, due once all that is held was scanned
 	final   bool  // nothing more comes: what is incomplete is broken
+	empty   int   // reads in a row that gave nothing
 
 	reach   int64 // a damaged record claimed the stream up to this offset
 	foreign error // of a header of another major since the last intact record
@@ -232,13 +234,13 @@ func (r *Reader) fill() error {
 	r.err = err
 	r.final = err != nil && !isTimeout(err)
 	if n > 0 {
-		r.rec.Arrived = now
+		r.rec.Arrived, r.empty = now, 0
 		return nil
 	}
 	if now.Sub(r.rec.Arrived) >= r.Idle {
 		r.final = true
 	}
-	if err == nil && now.Sub(start) < napTime {
+	if r.empty++; r.empty > napAfter && err == nil && now.Sub(start) < napTime {
 		time.Sleep(napTime)
 	}
 	return nil

@@ -7,25 +7,45 @@ import (
 )
 
 const (
-	history   = 64      // records; how far back a repeated or late one is known
-	slack     = 100_000 // µs; records made side by side may carry times out of order
-	minPeriod = 10      // µs; no board makes records faster on average
-	freshBoot = 5e6     // µs; no sequence wraps so early
+	history   = 64         // records; how far back a repeated or late one is known
+	slack     = 100_000    // µs; records made side by side may carry times out of order
+	overtaken = 60_000_000 // µs; a frame may wait in the board's ring while others pass it
+	minPeriod = 10         // µs; no board makes records faster on average
+	freshBoot = 5_000_000  // µs; no sequence wraps so early
 	bootShift = 2 * time.Second
 )
 
-// mark is the place of one record in the board's own order.
+// mark is the place of one record in the board's own order. Frames are stamped
+// when they are heard and numbered when they leave the ring; all else is
+// stamped and numbered as it is made. So times rise among frames, and from
+// anything to a record that is no frame, but not from that to a frame.
 type mark struct {
-	time uint64
-	seq  uint16
+	time  uint64 // µs
+	seq   uint16
+	frame bool
+	timed bool // time counts from the boot
+}
+
+// before reports whether p's time lets m come after it.
+func (p mark) before(m mark) bool {
+	dt := int64(m.time - p.time)
+	switch {
+	case !p.timed || !m.timed:
+		return true
+	case m.frame && !p.frame:
+		return dt >= -overtaken
+	}
+	return dt >= -slack
 }
 
 // tracker follows sequence, time and status counters over one stream.
 type tracker struct {
 	started bool
 	last    mark
+	heard   mark          // the last timed frame of this boot
+	made    mark          // the last other record of this boot
 	past    [history]mark // the last records, a ring
-	n       uint          // records in all
+	n       uint          // records of this boot
 
 	resumed bool      // the next record is the first of a new stream
 	seen    time.Time // when the old stream's last byte came
@@ -45,55 +65,54 @@ const (
 	boot                // the board counts anew
 )
 
-// judge says how m stands to the record before. timed is false if its time
-// counts from something else than the boot.
-func (t *tracker) judge(m mark, timed bool) verdict {
+// judge says how m stands to the records before it.
+func (t *tracker) judge(m mark) verdict {
 	ahead := m.seq - t.last.seq
-	dt := int64(m.time - t.last.time)
-	if !timed {
-		dt = 0
-	}
-	if ahead-1 < 1<<15 && dt >= -slack {
+	forward := t.heard.before(m) && t.made.before(m)
+	if ahead-1 < 1<<15 && forward {
 		return next
 	}
 	gap := int64(ahead)
 	if gap == 0 {
 		gap = 1 << 16
 	}
-	if dt >= gap*minPeriod {
+	since := max(t.heard.time, t.made.time)
+	if m.frame && t.heard.timed {
+		since = t.heard.time
+	}
+	if forward && m.timed && int64(m.time-since) >= gap*minPeriod {
 		return next // so long a silence that the sequence may have come round
 	}
 	if back := -ahead; back < history {
-		if v := t.recall(m, timed); v != next {
+		if v := t.recall(m); v != next {
 			return v
 		}
 	}
-	if !timed {
+	if !m.timed {
 		return next
 	}
 	return boot
 }
 
 // recall looks m up among the last records: late if it is one of them, or
-// fits between two; boot if one of them had its sequence at another time;
+// fits behind the one before it; boot if its sequence stood for another time;
 // next if nothing is known.
-func (t *tracker) recall(m mark, timed bool) verdict {
-	v := next
+func (t *tracker) recall(m mark) verdict {
 	for i := range min(t.n, history) {
 		p := t.past[(t.n-1-i)%history]
 		switch d := m.seq - p.seq; {
-		case d == 0 && (p.time == m.time || !timed):
+		case d == 0 && (p.time == m.time || !m.timed || !p.timed):
 			return late
 		case d == 0:
 			return boot
-		case d < history && v == next: // the nearest one before it
-			if !timed || int64(m.time-p.time) >= -slack && int64(t.last.time-m.time) >= -slack {
-				v = late
+		case d < history: // the nearest one before it
+			if p.before(m) && m.before(t.last) {
+				return late
 			}
-			return v
+			return next
 		}
 	}
-	return v
+	return next
 }
 
 // account sets what rec says of the records before it, and counts. whole is
@@ -144,17 +163,13 @@ func (r *Reader) pass(rec *Record, whole bool) {
 
 // step moves on to rec and returns how many records are missing before it.
 func (t *tracker) step(rec *Record, whole bool) (lost uint32, v verdict) {
-	m, timed := mark{rec.Time, rec.Seq}, !whole || rec.hasTime()
-	switch {
-	case !t.started:
-		t.started = true
-		t.based = m.seq == 0 && timed && m.time < freshBoot
-	default:
-		v = t.judge(m, timed)
+	m := mark{rec.Time, rec.Seq, rec.Type == wire.TypeFrame, !whole || rec.hasTime()}
+	if t.started {
+		v = t.judge(m)
 		if t.resumed {
 			v = t.rejoin(rec, m, v)
 		}
-		if whole && rec.Type == wire.TypeStatus && v == next && t.based && int32(rec.Status.Heard-t.status.Heard) < 0 {
+		if v == next && t.based && whole && rec.Type == wire.TypeStatus && int32(rec.Status.Heard-t.status.Heard) < 0 {
 			v = boot
 		}
 		if rec.Rescued && (v != next || m.seq-t.last.seq > 1<<12) {
@@ -164,23 +179,22 @@ func (t *tracker) step(rec *Record, whole bool) (lost uint32, v verdict) {
 		case late:
 			return 0, late
 		case next:
-			lost = uint32(m.seq-t.last.seq-1) & 0xFFFF
+			lost = uint32(m.seq - t.last.seq - 1)
+			lost &= 1<<16 - 1
 		case boot:
-			if !t.resumed {
-				lost = uint32(m.seq) // a board counts from 0
-			}
-			t.restart(!t.resumed)
+			lost = t.restart(m)
 		}
+	} else {
+		t.started, t.based = true, m.seq == 0 && m.timed && m.time < freshBoot
 	}
 	t.resumed = false
-	if !timed {
-		m.time = t.last.time
-	}
 	t.last, t.past[t.n%history] = m, m
 	t.n++
 	t.missing += uint64(lost)
-	if rec.Type == wire.TypeFrame {
-		t.frames++
+	if !m.frame {
+		t.made = m
+	} else if t.frames++; m.timed {
+		t.heard = m
 	}
 	return lost, v
 }
@@ -191,19 +205,24 @@ func (t *tracker) rejoin(rec *Record, m mark, v verdict) verdict {
 	if v == late {
 		return boot
 	}
-	host, board := rec.Arrived.Sub(t.seen), time.Duration(m.time-t.last.time)*time.Microsecond
-	if rec.hasTime() && (host-board).Abs() > bootShift+host/1000 {
+	host := rec.Arrived.Sub(t.seen)
+	board := time.Duration(m.time-max(t.heard.time, t.made.time)) * time.Microsecond
+	if m.timed && (host-board).Abs() > bootShift+host/1000 {
 		return boot
 	}
 	return v
 }
 
-// restart forgets the boot before. counted says that every record since the
-// restart is accounted for, so that the counters start from 0.
-func (t *tracker) restart(counted bool) {
-	t.n, t.frames, t.missing = 0, 0, 0
-	t.based, t.status = counted, wire.Status{}
+// restart forgets the boot before and returns how many records of the new one
+// came before m, as far as the host was listening.
+func (t *tracker) restart(m mark) (lost uint32) {
+	if !t.resumed {
+		lost = uint32(m.seq) // a board counts from 0
+	}
+	t.heard, t.made, t.n, t.frames, t.missing = mark{}, mark{}, 0, 0, 0
+	t.based, t.status = !t.resumed, wire.Status{}
 	t.onWire = max(0, t.onWire)
+	return lost
 }
 
 // settle compares the board's counters with those at the status before. It

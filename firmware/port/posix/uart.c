@@ -38,6 +38,7 @@ static struct {
     char name[128]; /* of the pseudo-terminal's slave */
     bool attached;  /* a host is there */
     bool reading;   /* the core has asked for bytes since the last wait */
+    bool spoken;    /* the host has sent something */
     bool eof;       /* stdin is over */
     bool refused;   /* the core had more than fitted */
     uint32_t baud;
@@ -259,7 +260,7 @@ size_t pq_port_uart_read(uint8_t *p, size_t n)
     if (garbled())
         garble(p, (size_t)got);
     u.count.from_host += (uint64_t)got;
-    pq_sim_radio_release();
+    u.spoken = true;
     return (size_t)got;
 }
 
@@ -318,6 +319,8 @@ static void sleep_for(uint64_t us, size_t may)
 
 pq_port_event pq_port_wait(uint32_t max_us)
 {
+    if (u.spoken) /* after the core has read it, so that it takes effect before the first frame */
+        pq_sim_radio_release();
     pq_sim_radio_kick();
     if (!u.attached)
         look_for_host();

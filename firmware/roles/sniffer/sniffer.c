@@ -7,17 +7,20 @@ int pq_role_sniffer(pq_sniffer *s, const pq_board *board)
         return err;
     pq_radio_sink sink = {.heard = pq_sniffer_heard, .has_room = pq_sniffer_has_room, .ctx = s};
     err = pq_port_radio_start(&sink);
+    if (err != PQ_OK)
+        return err;
+    pq_port_event event = PQ_PORT_GO_ON;
     bool closing = false;
-    while (err == PQ_OK) {
-        pq_port_event e = pq_port_wait(pq_sniffer_poll(s));
-        if (e == PQ_PORT_STOP)
-            return PQ_OK;
-        if (e != PQ_PORT_RADIO_ENDED || !pq_sniffer_idle(s))
-            continue;
-        if (closing)
-            return PQ_OK;
-        closing = true;
-        pq_sniffer_status(s); /* so that the counts close */
+    while (event != PQ_PORT_STOP) {
+        uint32_t us = pq_sniffer_poll(s);
+        if (event == PQ_PORT_RADIO_ENDED && pq_sniffer_idle(s)) {
+            if (closing)
+                break;
+            closing = true;
+            pq_sniffer_status(s); /* so that the counts close */
+            us = 0;
+        }
+        event = pq_port_wait(us);
     }
-    return err;
+    return PQ_OK;
 }

@@ -162,13 +162,15 @@ static bool small_number(const char *what, const char *text, uint8_t min, uint8_
 
 static bool parse_speed(options *o, const char *text)
 {
-    char *end;
-    o->sim.speed = strcmp(text, "max") == 0 ? 0 : strtod(text, &end);
-    if (strcmp(text, "max") == 0 || (end != text && *end == '\0' && isfinite(o->sim.speed) &&
-                                     (o->sim.speed == 0 || o->sim.speed >= 1e-6)))
-        return true;
-    pq_sim_say("--speed %s: a number from 0.000001 up, 0 or max is expected", text);
-    return false;
+    bool max = strcmp(text, "max") == 0;
+    char *end = NULL;
+    double v = max ? 0 : strtod(text, &end);
+    if (!max && (end == text || *end != '\0' || !isfinite(v) || (v != 0 && v < 1e-6))) {
+        pq_sim_say("--speed %s: a number from 0.000001 up, 0 or max is expected", text);
+        return false;
+    }
+    o->sim.speed = v;
+    return true;
 }
 
 static bool parse_end(options *o, const char *text)

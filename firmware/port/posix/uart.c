@@ -24,6 +24,7 @@
 #define BURST_US    20000u   /* the rate holds over this time */
 #define DETACHED_US 20000u   /* how often to look for a host */
 #define CLOSE_US    2000000u /* the host may stop reading this long before we leave */
+#define QUIET_US    200000u  /* nothing left to take for this long: the host has it all */
 #define BYTE_CREDIT 1000000u /* credit is in byte·µs */
 #define BAUD_MIN    300u
 #define BAUD_MAX    2000000u /* the CH340N's ceiling */
@@ -396,29 +397,40 @@ static void count_unread(int fd)
         unread = 0;
 }
 
-/* Bytes of ours that the host has not taken yet. Closing a master throws away
- * what waits in its slave. */
-static size_t pending(void)
+/* Whether the host has bytes of ours still to take. What the kernel has not
+ * yet passed on to the slave cannot be asked for. */
+static bool pending(void)
 {
     unread = 0;
     if (!u.o.stdio && u.attached)
         with_slave(count_unread);
-    return u.tx_len + (size_t)unread;
+    return u.tx_len > 0 || unread > 0;
+}
+
+/* Closing a master throws away what waits in its slave, so the host gets time
+ * to take it: as long as it reads, and until nothing has come up for a while. */
+static void drain(void)
+{
+    uint64_t progress = pq_port_time_us(), quiet = progress;
+    size_t left = SIZE_MAX;
+    while (u.attached && !atomic_load(&stop)) {
+        bool more = pending();
+        uint64_t now = pq_port_time_us();
+        if (u.tx_len + (size_t)unread != left)
+            progress = now;
+        left = u.tx_len + (size_t)unread;
+        if (more)
+            quiet = now;
+        if (now - progress > CLOSE_US || now - quiet > (u.o.stdio ? 0 : QUIET_US))
+            return;
+        pq_port_wait(5000);
+    }
 }
 
 void pq_sim_uart_close(void)
 {
     flush();
-    size_t left = pending();
-    uint64_t progress = pq_port_time_us();
-    while (left > 0 && u.attached && !atomic_load(&stop) &&
-           pq_port_time_us() - progress < CLOSE_US) {
-        pq_port_wait(1000);
-        size_t now = pending();
-        if (now < left)
-            progress = pq_port_time_us();
-        left = now;
-    }
+    drain();
     char target[sizeof u.name] = "";
     if (u.o.link != NULL && readlink(u.o.link, target, sizeof target - 1) > 0 &&
         strcmp(target, u.name) == 0)

@@ -118,7 +118,7 @@ static void test_reader_steps(void)
     size_t n = put_all(stream);
     for (size_t step = 1; step <= n; step++) {
         pq_reader r;
-        uint16_t seq[VECTORS];
+        uint16_t seq[VECTORS] = {0};
         pq_reader_init(&r, buf, sizeof buf);
         CHECK_EQ(feed(&r, stream, n, step, seq, VECTORS), VECTORS);
         for (size_t i = 0; i < VECTORS; i++)
@@ -141,19 +141,19 @@ static void test_reader_damage(void)
     size_t all = (size_t)n + hello->record_len;
 
     pq_reader r;
-    uint16_t seq[4];
+    uint16_t seq[4] = {0};
     pq_reader_init(&r, buf, sizeof buf);
     CHECK_EQ(feed(&r, stream, all, all, seq, 4), 2);
     CHECK(seq[0] == 77 && seq[1] == hello->seq);
     for (size_t bit = 0; bit < (size_t)n * 8; bit++) {
-        uint8_t bad[sizeof stream];
+        uint8_t bad[sizeof stream] = {0};
         memcpy(bad, stream, all);
         bad[bit / 8] ^= (uint8_t)(1u << bit % 8);
         pq_reader_init(&r, buf, sizeof buf);
         size_t got = feed(&r, bad, all, 7, seq, 4);
         bool inside = bit / 8 >= PQ_HEADER_SIZE + 20 && bit / 8 < PQ_HEADER_SIZE + 42;
         CHECK_EQ(got, inside ? 1 : 2); /* the one in the body counts: nobody vouches otherwise */
-        CHECK_EQ(seq[got - 1], hello->seq);
+        CHECK(got > 0 && seq[got - 1] == hello->seq);
         CHECK_EQ(r.skipped + got * 22, all);
     }
     for (size_t lost = 0; lost < (size_t)n; lost++) { /* cut off: bytes that never came */
@@ -169,8 +169,7 @@ static void test_reader_damage(void)
             while (pq_reader_next(&r, &last, &unused))
                 seq[got++] = last.seq;
         }
-        CHECK(got >= 1);
-        CHECK_EQ(seq[got - 1], hello->seq);
+        CHECK(got > 0 && seq[got - 1] == hello->seq);
     }
 }
 
@@ -178,7 +177,7 @@ static void test_reader_refuses(void)
 {
     uint8_t buf[64], b[PQ_HEADER_SIZE + 1 + PQ_TRAILER_SIZE + 22];
     pq_reader r;
-    uint16_t seq[2];
+    uint16_t seq[2] = {0};
     make_header(b, 3, 1);
     memset(b + PQ_HEADER_SIZE, 0, 1 + PQ_TRAILER_SIZE);
     memcpy(b + PQ_HEADER_SIZE + 1 + PQ_TRAILER_SIZE, vectors[0].record, 22);
@@ -199,7 +198,7 @@ static void test_reader_longest(void)
     memset(body, PQ_SYNC_0, sizeof body);
     CHECK_EQ(pq_record_write(record, sizeof record, &h, body), PQ_MAX_RECORD);
     pq_reader r;
-    uint16_t seq[1];
+    uint16_t seq[1] = {0};
     pq_reader_init(&r, buf, sizeof buf);
     CHECK_EQ(feed(&r, record, sizeof record, 1000, seq, 1), 1);
     CHECK_EQ(seq[0], 1234);

@@ -14,6 +14,8 @@ enum {
     PQ_ERR_FULL = -7,        /* no room; whoever returns it has counted it */
     PQ_ERR_BUSY = -8,        /* not now, ask again */
     PQ_ERR_UNSUPPORTED = -9, /* this board cannot */
+    PQ_ERR_KEY = -10,        /* a key that breaks its own rules (FIPS 203 §7.2, §7.3) */
+    PQ_ERR_RANDOM = -11,     /* the random source failed */
 };
 
 #endif

@@ -117,8 +117,7 @@ func TestPTYEndExit(t *testing.T) {
 	}
 }
 
-// The board survives hosts that come and go; what a host did not read, the
-// next one does not see; and without a host it does not spin.
+// The board survives hosts that come and go.
 func TestPTYReplug(t *testing.T) {
 	t.Parallel()
 	cmd, path, stats := startPTY(t, "--loop", savePackets(t, traffic(100, 20_000)))
@@ -139,6 +138,24 @@ func TestPTYReplug(t *testing.T) {
 	c := readCounts(t, out)
 	if c.IntoVoid == 0 || c.Dropped != 0 || c.Garbage != 0 || c.Commands != 5 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// What a host left unread is not there for the next one.
+func TestPTYForgets(t *testing.T) {
+	t.Parallel()
+	_, path, _ := startPTY(t, "--idle")
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1300 * time.Millisecond) // hello, log and a status are written
+	f.Close()
+	time.Sleep(300 * time.Millisecond)
+	b, _ := open(t, path)
+	b.send(wire.TypeStatusNow, nil)
+	if r := <-b.records; r.Seq < 3 {
+		t.Errorf("a record of before the re-plug: %+v", r)
 	}
 }
 

@@ -215,6 +215,7 @@ static void test_hop(void)
     static const uint8_t then[] = {6, 11, 1, 6};
     for (size_t i = 0; i < sizeof then; i++) {
         uint8_t before = fake.channel;
+        CHECK(pq_sniffer_poll(&s) <= 100000); /* wakes in time */
         fake.now += 99999;
         settle();
         CHECK_EQ(fake.channel, before);
@@ -403,6 +404,25 @@ static void test_status(void)
     CHECK_EQ(pq_load16(r.body + 20), 0); /* high water since the last status */
 }
 
+/* The hole in the sequence stands where the frames are missing. */
+static void test_hole(void)
+{
+    boot();
+    for (uint64_t i = 0; i < 20; i++) /* 15 fit, then 5 do not */
+        (void)hear(0x08, 1000 + (i < 15) * 30, i);
+    fake.out_room = 3 * 1100; /* three frames leave */
+    settle();
+    CHECK_EQ(hear(0x08, 10, 99), 1);
+    fake.out_room = FAKE_OUT_MAX;
+    settle();
+    for (uint16_t i = 0; i < 15; i++) {
+        record r = next();
+        CHECK(r.h.type == PQ_TYPE_FRAME && r.h.seq == 2 + i && r.h.time == i);
+    }
+    record r = next();
+    CHECK(r.h.type == PQ_TYPE_FRAME && r.h.seq == 2 + 15 + 5 && r.h.time == 99);
+}
+
 static void test_log(void)
 {
     boot();
@@ -438,6 +458,15 @@ static void test_slow(void)
     CHECK_EQ(next().h.type, PQ_TYPE_LOG);
     expect_frame(500, PQ_FRAME_TSF);
     CHECK(pq_sniffer_idle(&s));
+
+    fake.in = (const uint8_t[]){PQ_SYNC_0, PQ_SYNC_1}; /* a command begins … */
+    fake.in_len = 2;
+    settle();
+    fake.out_room = 0;
+    CHECK_EQ(hear(0x08, 500, 3), 1);
+    settle();
+    fake.now += PQ_SNIFFER_GAP_US; /* … and ends while the UART is stuck */
+    CHECK(pq_sniffer_poll(&s) > 0);
 }
 
 /* --- Two threads: the radio, and the main loop with a UART that is too slow
@@ -541,6 +570,7 @@ int main(void)
     test_others();
     test_garbage();
     test_status();
+    test_hole();
     test_log();
     test_slow();
     test_threads();

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"pqiot/analysis/detect"
@@ -105,6 +106,7 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 	opened := make(chan *batch, 2)
 	go opener.run(ctx, merge(ctx, readers), opened)
 	var frame detect.Frame
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for b := range opened {
 		for i := range b.items {
 			it := &b.items[i]
@@ -113,27 +115,16 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 			if !it.more {
 				r.Packets++
 				r.Bytes += int64(it.p.Len)
-				span(r, it.p.Time)
+				first, last = min(first, it.p.Time), max(last, it.p.Time)
 			}
 		}
 		b.free()
 	}
+	if r.Packets > 0 {
+		from, to := time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
+		r.First, r.Last = &from, &to
+	}
 	return r, finish(ctx, r, readers, opener)
-}
-
-func span(r *report.Report, ns int64) {
-	t := time.Unix(0, ns).UTC()
-	if r.First == nil {
-		r.First, r.Last = &t, new(time.Time)
-		*r.Last = t
-		return
-	}
-	if t.Before(*r.First) {
-		*r.First = t
-	}
-	if t.After(*r.Last) {
-		*r.Last = t
-	}
 }
 
 // finish gathers what the stages counted. The stages have ended, unless ctx

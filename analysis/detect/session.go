@@ -58,13 +58,15 @@ func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
 	if fresh {
 		x.first = f.Frame
 	}
-	src, dst := ipString(&f.IP, f.IP.Src), ipString(&f.IP, f.IP.Dst)
-	side := &x.side[0]
-	if l.kind == 0x82 {
-		side, src, dst = &x.side[1], dst, src
+	side, response := &x.side[0], l.kind == 0x82
+	if response {
+		side = &x.side[1]
 	}
 	if x.sender == "" {
-		x.sender, x.gateway = src, dst
+		x.sender, x.gateway = ipString(&f.IP, f.IP.Src), ipString(&f.IP, f.IP.Dst)
+		if response {
+			x.sender, x.gateway = x.gateway, x.sender
+		}
 	}
 	if l.kind == 1 && x.handshake == 0 {
 		x.suite, x.handshake = l.suite, f.Frame

@@ -128,6 +128,10 @@ func newEnds(k *Keys, now time.Time) (ends, error) {
 // SID returns the session's id.
 func (e *ends) SID() wire.SID { return e.sid }
 
+// Failed counts a tag that another protocol under this session's keys, OSCORE,
+// found not to verify.
+func (e *ends) Failed() { e.failed++ }
+
 // Ended reports whether age or failed tags have used the session up.
 func (e *ends) Ended(now time.Time) bool {
 	return now.Sub(e.born) >= MaxAge || e.failed >= MaxFailedTags

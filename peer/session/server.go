@@ -45,10 +45,16 @@ func (s *Server) Open(dst []byte, r wire.SessionRecord) ([]byte, error) {
 	if r.Nonce.SID() != s.sid {
 		return nil, ErrOther
 	}
-	if r.Nonce.SEQ() == 0 || !s.window.Fresh(r.Nonce.SEQ()) {
+	if !s.Fresh(r.Nonce) {
 		return nil, ErrReplay
 	}
 	return s.open(dst, &r)
+}
+
+// Fresh reports whether the window still takes a later record's number. The
+// handshake has used number 0.
+func (s *Server) Fresh(n wire.SessionNonce) bool {
+	return n.SEQ() != 0 && s.window.Fresh(n.SEQ())
 }
 
 func (s *Server) open(dst []byte, r *wire.SessionRecord) ([]byte, error) {

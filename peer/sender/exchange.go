@@ -105,9 +105,6 @@ func (s *Sender) exchange(deadline time.Time, all []*pending, echoWanted bool) (
 			return nil, nil, err
 		}
 		p, h, err := s.receive(s.buf[:n], all, w)
-		if p != nil {
-			s.wait = minWait
-		}
 		if p != nil || err != nil || h != nil && h.echo != nil && echoWanted {
 			return p, h, err
 		}

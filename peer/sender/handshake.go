@@ -156,7 +156,7 @@ func (o *offer) verify(m *coap.Message) bool {
 
 // opened makes a confirmed offer the session.
 func (s *Sender) opened(o *offer) error {
-	s.client, s.seq = o.client, 0
+	s.client, s.seq, s.wait = o.client, 0, minWait
 	if s.cfg.OSCORE {
 		ctx, err := oscore.New(oscore.Params{MasterSecret: o.keys.OSCORESecret[:], MasterSalt: o.keys.OSCORESalt[:],
 			SenderID: o.keys.SID[:], RecipientID: []byte{session.GatewayID}, MaxSEQ: wire.MaxSessionSEQ})
@@ -184,7 +184,10 @@ func (s *Sender) later(deadline time.Time, data []byte) (reply []byte, h *hint, 
 	if err != nil {
 		return nil, nil, err
 	}
-	_, h, err = s.exchange(deadline, []*pending{p}, false)
+	answered, h, err := s.exchange(deadline, []*pending{p}, false)
+	if answered != nil {
+		s.wait = minWait
+	}
 	return reply, h, err
 }
 

@@ -58,7 +58,7 @@ provisioned with. Each accepted message is one line on standard output.`,
 
 func run(cmd *cobra.Command, o *options) error {
 	p := &peercli.Printer{Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), Name: cmd.Name(), JSON: o.json}
-	cfg, err := o.config(p)
+	cfg, err := o.config()
 	if err != nil {
 		return err
 	}
@@ -67,6 +67,9 @@ func run(cmd *cobra.Command, o *options) error {
 		return err
 	}
 	defer conn.Close()
+	if err := o.loadKey(&cfg, p); err != nil { // last, as it may make a file
+		return err
+	}
 	keyLog, err := peercli.OpenKeyLog(p, o.keyLog)
 	if err != nil {
 		return err
@@ -91,10 +94,10 @@ func run(cmd *cobra.Command, o *options) error {
 	return err
 }
 
-// config reads the files that the options name.
-func (o *options) config(p *peercli.Printer) (gateway.Config, error) {
+// config judges the options and reads the PSK file.
+func (o *options) config() (gateway.Config, error) {
 	cfg := gateway.Config{Slots: o.slots, RequirePSK: o.requirePSK, OSCORE: o.oscore}
-	suite, err := session.ParseSuite(o.suite)
+	_, err := session.ParseSuite(o.suite)
 	switch {
 	case err != nil:
 		return cfg, fmt.Errorf("--suite: %w", err)
@@ -113,14 +116,22 @@ func (o *options) config(p *peercli.Printer) (gateway.Config, error) {
 			return cfg, fmt.Errorf("--psk-file: %s has no keys", o.pskFile)
 		}
 	}
+	return cfg, nil
+}
+
+func (o *options) loadKey(cfg *gateway.Config, p *peercli.Printer) error {
+	suite, err := session.ParseSuite(o.suite)
+	if err != nil {
+		return err
+	}
 	var isNew bool
 	if cfg.Key, isNew, err = keyfile.LoadOrMake(o.key, suite, rand.Reader); err != nil {
-		return cfg, fmt.Errorf("--key: %w", err)
+		return fmt.Errorf("--key: %w", err)
 	}
 	if isNew {
 		p.Note("made a new " + suite.String() + " key in " + o.key)
 	}
-	return cfg, nil
+	return nil
 }
 
 func listen(address string) (*net.UDPConn, error) {

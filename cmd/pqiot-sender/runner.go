@@ -12,6 +12,7 @@ import (
 	"pqiot/cmd/internal/peercli"
 	"pqiot/peer/keyfile"
 	"pqiot/peer/sender"
+	"pqiot/wire"
 )
 
 // maxLine is the longest line of standard input that is looked at, bytes.
@@ -138,16 +139,15 @@ func (r *runner) sendLines(in io.Reader) error {
 		if l.err != nil {
 			return l.err
 		}
-		if n > 1 && !pause(r.ctx, r.options.interval) {
-			break
-		}
-		err := r.send(l.data)
-		if errors.Is(err, sender.ErrTooLong) {
-			r.printer.Note(fmt.Sprintf("line %d: %v", n, err))
+		if len(l.data) > wire.MaxData {
+			r.printer.Note(fmt.Sprintf("line %d is too long: %d bytes, at most %d fit", n, len(l.data), wire.MaxData))
 			r.skipped++
 			continue
 		}
-		if err != nil {
+		if r.acknowledged > 0 && !pause(r.ctx, r.options.interval) {
+			break
+		}
+		if err := r.send(l.data); err != nil {
 			return err
 		}
 	}

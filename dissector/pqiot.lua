@@ -602,6 +602,7 @@ local function session_of(st, m)
     s.handshake, s.suite = m, m.suite
   end
   s.suite = s.suite or m.suite
+  m.suite = m.suite or s.suite
   if m.request and not s.from then s.from, s.to = m.src, m.dst end
   return s
 end
@@ -811,7 +812,8 @@ local function paint_record(m, tvb, tree)
 end
 
 local function paint_links(m, tree)
-  if m.answered then made(tree, f.response_in, m.answered.frame) end
+  local heard_first = m.repeat_kind and m.repeat_kind < 4 and m.repeats or m
+  if heard_first.answered then made(tree, f.response_in, heard_first.answered.frame) end
   if m.answers then
     made(tree, f.response_to, m.answers.frame)
     local delay = m.time - m.answers.time
@@ -831,7 +833,7 @@ local function paint(m, tvb, tree)
   local text = summary(m)
   top:set_text(text)
   made(top, f.kind, m.kind)
-  made(top, f.suite, m.suite or m.session and m.session.suite)
+  made(top, f.suite, m.suite)
   if m.kind == KIND_KEY then
     leaf(top, tvb, f.key, 0, m.size)
     made(top, f.pin, m.pin)

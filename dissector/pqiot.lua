@@ -334,11 +334,7 @@ local function complain(m, expert, text) m.experts[#m.experts + 1] = { expert, t
 
 local function code_name(code) return format("%d.%02d", math.floor(code / 32), code % 32) end
 
--- cut returns length bytes of m's body from offset, or nil where the body or
--- its captured part ends sooner.
-local function cut(m, offset, length)
-  if offset + length <= #m.body then return sub(m.body, offset + 1, offset + length) end
-end
+local function cut(m, offset, length) return sub(m.body, offset + 1, offset + length) end
 
 local function parse_key(m)
   m.kind, m.suite = KIND_KEY, KEY_SUITE[m.size]
@@ -358,7 +354,6 @@ local function parse_record(m, at, what, max)
   m.nonce_at, m.data_at, m.data_size, m.tag_at = at, at + W.NONCE_SIZE, data, m.size - W.TAG_SIZE
   if data > max then complain(m, "oversize", format("%d bytes of data, at most %d are allowed", data, max)) end
   m.nonce = cut(m, at, W.NONCE_SIZE)
-  if not m.nonce then return end
   if byte(m.nonce) ~= W.NONCE_LEAD then
     complain(m, "malformed", format("Nonce starts with 0x%02x: 0x%02x expected", byte(m.nonce), W.NONCE_LEAD))
     return
@@ -372,22 +367,20 @@ end
 local function parse_handshake(m, h)
   m.kind, m.suite, m.ct_size = KIND_HANDSHAKE, h.suite, h.ct
   parse_record(m, h.ct, "Handshake", W.MAX_FIRST_DATA)
-  local ct = cut(m, 0, h.ct)
-  if ct then
-    m.computed_sid = sub(sha256("pqiot1 sid" .. ct), 1, W.SID_SIZE)
-    if m.sid and m.sid ~= m.computed_sid then
-      complain(m, "sid", format("Session id %s is not that of the ciphertext, %s", hex(m.sid), hex(m.computed_sid)))
-    end
+  if not m.sid then return end
+  m.computed_sid = sub(sha256("pqiot1 sid" .. cut(m, 0, h.ct)), 1, W.SID_SIZE)
+  if m.sid ~= m.computed_sid then
+    complain(m, "sid", format("Session id %s is not that of the ciphertext, %s", hex(m.sid), hex(m.computed_sid)))
   end
-  if m.seq and m.seq ~= 0 then
+  if m.seq ~= 0 then
     complain(m, "malformed", format("Handshake with sequence %d: 0 expected", m.seq))
   end
 end
 
--- parse returns what a body of Content-Format cf holds: body is what was
--- captured of size bytes. It never fails; what is wrong goes into experts.
-local function parse(body, size, cf, code)
-  local m = { body = body, size = size, cf = cf, code = code, experts = {}, request = code < 32 }
+-- parse returns what a body of Content-Format cf holds. It never fails: what is
+-- wrong goes into experts.
+local function parse(body, cf, code)
+  local m = { body = body, size = #body, cf = cf, code = code, experts = {}, request = code < 32 }
   local want = POST
   if cf == W.CONTENT_FORMAT_KEY then
     parse_key(m)
@@ -401,9 +394,6 @@ local function parse(body, size, cf, code)
   end
   if code ~= want then
     complain(m, "code", format("Code %s: %s expected", code_name(code), code_name(want)))
-  end
-  if #body < size then
-    complain(m, "cut", format("The capture holds %d of the %d bytes", #body, size))
   end
   return m
 end
@@ -493,17 +483,18 @@ end
 -- unseal decrypts m, where the key log has its session: m.plain, and m.tag_ok,
 -- which stays nil for a response whose request was not captured.
 local function unseal(m, log)
-  local data, tag = m.sid and cut(m, m.data_at, m.data_size), m.sid and cut(m, m.tag_at, W.TAG_SIZE)
-  local known = data and tag and keylog_find(log, m.sid)
+  local known = m.sid and keylog_find(log, m.sid)
   if not known then return end
+  local data, tag = cut(m, m.data_at, m.data_size), cut(m, m.tag_at, W.TAG_SIZE)
   for i = #known, 1, -1 do
     local keys = known[i]
     local side = m.request and "kc" or "kg"
     keys[side .. "_schedule"] = keys[side .. "_schedule"] or aes128_expand(keys[side])
     local w, nonce = keys[side .. "_schedule"], xor_bytes(m.nonce, keys.iv)
     m.suite = m.suite or keys.suite
-    if m.kind == KIND_RESPONSE then
+    if not (m.request or m.answers and m.answers.nonce) then
       m.plain = ccm_crypt(w, nonce, data)
+      complain(m, "unpaired", "Decrypted, but not verified: the request was not captured")
       return
     end
     local plain, ok = ccm_open(w, nonce, aad_of(m), data, tag)
@@ -572,7 +563,6 @@ local function track_message(st, m)
     st.messages[id] = m
     hear(m, m)
   end
-  if m.request then st.requests[m.flow .. "/" .. m.token] = m end
   return false
 end
 
@@ -634,7 +624,7 @@ local function track_nonce(st, m, renewed)
   local id = (m.request and "c" or "g") .. m.nonce
   local first = st.nonces[id]
   if not first or renewed then
-    st.nonces[id] = m
+    if m.tag_ok ~= false then st.nonces[id] = m end
     return first ~= nil
   end
   m.repeats = first
@@ -671,30 +661,37 @@ local function track_keylog(log, m)
   end
 end
 
+-- track_record says whether m is a record that its peer may just have sent.
+local function track_record(st, m, s)
+  local side = m.request and s.sender or s.gateway
+  side.records, side.bytes = side.records + 1, side.bytes + m.data_size
+  if m.tag_ok then s.good = s.good + 1 end
+  if m.tag_ok == false then s.bad = s.bad + 1 end
+  local renewed = track_ciphertext(st, m)
+  local seen = track_nonce(st, m, renewed)
+  if seen and not renewed then s.repeats = s.repeats + 1 end
+  -- What is not genuine, or was heard already, does not move the window.
+  if seen or m.tag_ok == false then return renewed end
+  track_sequence(side, m)
+  return true
+end
+
 -- track puts m, heard for the first time, in its place among the earlier ones.
 local function track(st, m)
   local again = track_message(st, m)
   track_response(m)
   unseal(m, st.keylog)
   track_keylog(st.keylog, m)
-  if not m.sid then return end
-  local s = session_of(st, m)
-  m.session = s
-  if again then
-    s.repeats = s.repeats + 1
-    return
+  local fresh = not again
+  if m.sid then
+    m.session = session_of(st, m)
+    if again then
+      m.session.repeats = m.session.repeats + 1
+    else
+      fresh = track_record(st, m, m.session)
+    end
   end
-  local side = m.request and s.sender or s.gateway
-  side.records, side.bytes = side.records + 1, side.bytes + m.data_size
-  if m.tag_ok ~= nil then
-    local count = m.tag_ok and "good" or "bad"
-    s[count] = s[count] + 1
-  end
-  local renewed = track_ciphertext(st, m)
-  local seen = track_nonce(st, m, renewed)
-  if seen and not renewed then s.repeats = s.repeats + 1 end
-  -- A record that is not genuine, or heard already, does not move the window.
-  if not seen and m.tag_ok ~= false then track_sequence(side, m) end
+  if fresh and m.request then st.requests[m.flow .. "/" .. m.token] = m end
 end
 
 ---------------------------------------------------------------------------
@@ -740,7 +737,6 @@ end
 
 local e = {
   malformed = note("malformed", "Malformed body", group.MALFORMED, severity.ERROR),
-  cut = note("cut", "Body cut short by the capture", group.UNDECODED, severity.NOTE),
   code = note("code", "Unexpected CoAP code", group.PROTOCOL, severity.WARN),
   oversize = note("oversize", "More data than allowed", group.PROTOCOL, severity.WARN),
   modulus = note("modulus", "Key has a coefficient out of range", group.PROTOCOL, severity.ERROR),
@@ -755,7 +751,7 @@ local e = {
   reordered = note("reordered", "Sequence out of order", group.SEQUENCE, severity.NOTE),
   limit = note("limit", "Sequence over the limit of a session", group.PROTOCOL, severity.WARN),
   tag = note("tag", "Tag does not verify", group.SECURITY, severity.ERROR),
-  unpaired = note("unpaired", "Request not captured: the tag cannot be verified", group.UNDECODED, severity.NOTE),
+  unpaired = note("unpaired", "Decrypted, but not verified", group.UNDECODED, severity.NOTE),
   keylog = note("keylog", "Key log cannot be used in full", group.UNDECODED, severity.WARN),
 }
 proto.experts = e
@@ -777,9 +773,9 @@ local function summary(m)
   return m.data_size and format("%s, %d B data", text, m.data_size) or text .. ", malformed"
 end
 
--- leaf adds a field over bytes of the body, as far as they were captured.
+-- leaf adds a field over bytes of the body, if there are any.
 local function leaf(tree, tvb, field, at, length)
-  if at + length <= tvb:len() and length > 0 then return tree:add(field, tvb(at, length)) end
+  if length > 0 then return tree:add(field, tvb(at, length)) end
 end
 
 local function made(tree, field, value)
@@ -788,7 +784,6 @@ end
 
 local function paint_nonce(m, tvb, tree)
   local item = leaf(tree, tvb, f.nonce, m.nonce_at, W.NONCE_SIZE)
-  if not item then return end
   leaf(item, tvb, f.lead, m.nonce_at, 1)
   leaf(item, tvb, f.sid, m.nonce_at + 1, W.SID_SIZE)
   if m.computed_sid then made(item, f.sid_ok, m.sid == m.computed_sid) end
@@ -800,7 +795,6 @@ local function paint_record(m, tvb, tree)
   local data = leaf(tree, tvb, f.data, m.data_at, m.data_size) or tree
   made(data, f.data_size, m.data_size)
   local tag = leaf(tree, tvb, f.tag, m.tag_at, W.TAG_SIZE)
-  if not tag then return end
   local status = 2
   if m.tag_ok ~= nil then status = m.tag_ok and 1 or 0 end
   made(tag, f.tag_status, status)
@@ -907,7 +901,7 @@ local function wlan_header()
 end
 
 -- inspect parses and tracks the body, once for each message of the file.
-local function inspect(head, body, size, cf)
+local function inspect(head, body, cf)
   local id = head.frame .. "/" .. head.from
   local m = state.frames[id]
   if m and m.body == body then
@@ -915,9 +909,9 @@ local function inspect(head, body, size, cf)
     return m
   end
   local again = m
-  m = parse(body, size, cf, head.code)
+  m = parse(body, cf, head.code)
   for k, v in pairs(head) do m[k] = v end
-  if m.kind == KIND_KEY and m.suite and #body == size then
+  if m.kind == KIND_KEY and m.suite then
     local index, value = bad_coefficient(body)
     if index then complain(m, "modulus", format("Coefficient %d is %d: below 3329 expected", index, value)) end
     m.pin = state.last_key == body and state.last_pin or hex(sha256(body))
@@ -934,8 +928,9 @@ end
 function proto.dissector(tvb, pinfo, tree)
   local cf = tonumber(tostring(pinfo.match_string):match("(%d+)$"))
   local head = cf and header(pinfo)
-  if not head or tvb:len() == 0 then return 0 end
-  local m = inspect(head, tvb:raw(0, tvb:len()), tvb:reported_len(), cf)
+  -- The CoAP dissector stops before us in a message that the capture cut short.
+  if not head or tvb:len() == 0 or tvb:len() < tvb:reported_len() then return 0 end
+  local m = inspect(head, tvb:raw(0, tvb:len()), cf)
   pinfo.cols.protocol = "PQIOT"
   pinfo.cols.info = paint(m, tvb, tree)
   return tvb:len()

@@ -44,7 +44,7 @@ func harmless(line string) bool {
 }
 
 // experts are the names after pqiot.expert.
-var experts = strings.Fields(`malformed cut code oversize modulus sid session retransmission resent ciphertext
+var experts = strings.Fields(`malformed code oversize modulus sid session retransmission resent ciphertext
 	nonce reuse backwards reordered limit tag unpaired keylog`)
 
 // shown are the fields that goldens hold, without "pqiot.".

@@ -102,6 +102,7 @@ func TestMutations(t *testing.T) {
 		{post, wire.ContentFormatRecord, v.Rec1}, {changed, wire.ContentFormatRecord, v.Resp0},
 	}
 	const count = 10000
+	elsewhere := netip.AddrPortFrom(gateway.Addr(), 40404) // left to the heuristic
 	ps := make([]packet, 0, count)
 	for i := range count {
 		b := bodies[r.IntN(len(bodies))]
@@ -114,11 +115,11 @@ func TestMutations(t *testing.T) {
 		if r.IntN(10) == 0 { // the CoAP header and options too
 			raw = mutate(r, raw)
 		}
-		p := datagram(t, []netip.AddrPort{sender, stranger}[r.IntN(2)], gateway, raw)
+		from, to := []netip.AddrPort{sender, stranger}[r.IntN(2)], []netip.AddrPort{gateway, elsewhere}[r.IntN(4)/3]
 		if r.IntN(2) == 0 {
-			p = datagram(t, gateway, sender, raw)
+			from, to = to, from
 		}
-		ps = append(ps, p)
+		ps = append(ps, datagram(t, from, to, raw))
 	}
 	keys := withKeys(t, v.keylog())
 	for _, args := range [][]string{nil, {"-2"}} {

@@ -12,6 +12,9 @@
 -- The file in order: bytes and cryptography, layout, key log, tracking of what
 -- was seen, the tree, entry points, statistics.
 
+-- The plugin folder and -X lua_script may both name this file.
+if Dissector.get("pqiot") then return end
+
 -- wire:begin (written by wire/gen from package wire: do not edit)
 local W = {
   SYNC_0 = 197,
@@ -1051,4 +1054,8 @@ end
 if gui_enabled() then register_menu("PQIOT sessions", show_sessions, MENU_STAT_UNSORTED) end
 
 -- For the tests of what needs no Wireshark.
-return { sha256 = sha256, aes128_expand = aes128_expand, ccm_open = ccm_open, coap_message = coap_message }
+return {
+  sha256 = sha256, aes128_expand = aes128_expand, ccm_open = ccm_open, coap_message = coap_message, is_session = is_session,
+  parse = parse, new_state = new_state, track = track, keylog_text = keylog_text, is_text = is_text,
+  report_sessions = report_sessions, summary = summary,
+}

@@ -1,12 +1,18 @@
 package dissector_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"pqiot/dissector"
 	"pqiot/wire"
 )
 
@@ -63,6 +69,91 @@ func TestInfoColumn(t *testing.T) {
 		if !strings.HasPrefix(lines[i], w) {
 			t.Errorf("line %d: got %q, want %q", i, lines[i], w)
 		}
+	}
+}
+
+// The rules that go with the dissector, over a session with a replay, a forged
+// and a malformed record in it.
+func TestColorFilters(t *testing.T) {
+	v := vectorA(t)
+	forged := slices.Clone(v.Rec1)
+	forged[12], forged[20] = 9, forged[20]^1
+	ps := append(session(t), session(t)[6], up(t, request(5, "\x05", wire.ContentFormatRecord, v.Rec1)),
+		up(t, request(6, "\x06", wire.ContentFormatRecord, forged)), up(t, request(7, "\x07", wire.ContentFormatRecord, forged[:20])))
+	script := save(t, dissector.Name, []byte(dissector.Script()))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(script), "colorfilters"), []byte(dissector.ColorFilters()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	colours := func(args ...string) string {
+		var stderr bytes.Buffer
+		cmd := command(script, append(args, "-r", ethernet(t, 0, ps...), "--color", "-T", "fields", "-e", "frame.number", "-e", "frame.coloring_rule.name")...)
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %s", err, stderr.String())
+		}
+		mustBeQuiet(t, stderr.String())
+		return string(out)
+	}
+	golden(t, "colours", colours()+"with keys\n"+colours(withKeys(t, v.keylog())...))
+}
+
+// A capture runs while the peers write the key log.
+func TestKeyLogGrows(t *testing.T) {
+	v := vectorA(t)
+	capture, err := os.ReadFile(ethernet(t, 0, session(t)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keylog := save(t, "keys.log", []byte("# empty\n"))
+	cmd := command(save(t, dissector.Name, []byte(dissector.Script())), "-o", "pqiot.keylog:"+keylog,
+		"-r", "-", "-l", "-Y", "pqiot.sid", "-T", "fields", "-e", "pqiot.tag.status")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() }).Stop()
+	lines := bufio.NewScanner(out)
+	// The response is the fourth packet; what follows it waits for the key.
+	const head, record = 24, 16
+	cut := head
+	for range 4 {
+		cut += record + int(binary.LittleEndian.Uint32(capture[cut+8:]))
+	}
+	in.Write(capture[:cut])
+	for range 2 {
+		if lines.Scan(); lines.Text() != "2" {
+			t.Errorf("before the key is known: %q, want 2, unverified", lines.Text())
+		}
+	}
+	if err := os.WriteFile(keylog, []byte("# empty\n"+v.keylog()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	in.Write(capture[cut:])
+	in.Close()
+	for range 4 {
+		if lines.Scan(); lines.Text() != "1" {
+			t.Errorf("after: %q, want 1, good", lines.Text())
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// From the plugin folder and by -X at once.
+func TestLoadedTwice(t *testing.T) {
+	again := save(t, "again.lua", []byte(dissector.Script()))
+	capture := ethernet(t, 0, session(t)...)
+	if got, want := fields(t, capture, "-X", "lua_script:"+again), fields(t, capture); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 

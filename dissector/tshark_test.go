@@ -23,20 +23,32 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func tshark(t testing.TB, capture string, args ...string) string {
 	t.Helper()
 	script := save(t, dissector.Name, []byte(dissector.Script()))
-	args = append([]string{"-X", "lua_script:" + script, "-r", capture, "-o", "nameres.network_name:FALSE"}, args...)
-	cmd := exec.Command(cmp.Or(os.Getenv("PQIOT_TSHARK"), "tshark"), args...)
-	cmd.Env = append(os.Environ(), "WIRESHARK_CONFIG_DIR="+filepath.Dir(script), "LC_ALL=C.UTF-8")
 	var stdout, stderr bytes.Buffer
+	cmd := command(script, append([]string{"-r", capture}, args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("tshark %q: %v: %s", args, err, stderr.String())
 	}
-	for line := range strings.Lines(stderr.String()) {
+	mustBeQuiet(t, stderr.String())
+	return stdout.String()
+}
+
+// command is a tshark that uses the folder of the script, and no other, for
+// its settings.
+func command(script string, args ...string) *exec.Cmd {
+	args = append([]string{"-X", "lua_script:" + script, "-o", "nameres.network_name:FALSE"}, args...)
+	cmd := exec.Command(cmp.Or(os.Getenv("PQIOT_TSHARK"), "tshark"), args...)
+	cmd.Env = append(os.Environ(), "WIRESHARK_CONFIG_DIR="+filepath.Dir(script), "LC_ALL=C.UTF-8")
+	return cmd
+}
+
+func mustBeQuiet(t testing.TB, stderr string) {
+	t.Helper()
+	for line := range strings.Lines(stderr) {
 		if line = strings.TrimSpace(line); line != "" && !harmless(line) {
-			t.Fatalf("tshark %q says: %s", args, line)
+			t.Fatalf("tshark says: %s", line)
 		}
 	}
-	return stdout.String()
 }
 
 func harmless(line string) bool {

@@ -127,9 +127,8 @@ local byte, char, rep, sub, format = string.byte, string.char, string.rep, strin
 -- 32-bit numbers of library bit, the one that every Wireshark's Lua has.
 ---------------------------------------------------------------------------
 
-local function hex(s)
-  return (s:gsub(".", function(c) return format("%02x", byte(c)) end))
-end
+-- hex takes at most 200 bytes.
+local function hex(s) return format(rep("%02x", #s), byte(s, 1, #s)) end
 
 local function unhex(s)
   return (s:gsub("%x%x", function(h) return char(tonumber(h, 16)) end))
@@ -138,7 +137,8 @@ end
 local function be16(n) return char(math.floor(n / 256) % 256, n % 256) end
 
 local function word_bytes(w)
-  return char(rshift(w, 24), band(rshift(w, 16), 255), band(rshift(w, 8), 255), band(w, 255))
+  local d, c, b = w % 256, w % 65536, w % 16777216
+  return char((w - b) / 16777216 % 256, (b - c) / 65536, (c - d) / 256, d)
 end
 
 -- FIPS 180-4 §4.2.2.
@@ -209,12 +209,13 @@ do
     local t = bor(lshift(xtime(s), 24), lshift(s, 16), lshift(s, 8), bxor(s, xtime(s)))
     AES_T0[i], AES_T1[i], AES_T2[i], AES_T3[i] = t, ror(t, 8), ror(t, 16), ror(t, 24)
   end
+  for i = 128, 255 do AES_T0[i - 256] = AES_T0[i] end -- words are signed
 end
 
 local function words4(s, at)
   local a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p = byte(s, at, at + 15)
-  return tobit(a * 16777216 + b * 65536 + c * 256 + d), tobit(e * 16777216 + f * 65536 + g * 256 + h),
-    tobit(i * 16777216 + j * 65536 + k * 256 + l), tobit(m * 16777216 + n * 65536 + o * 256 + p)
+  return a * 16777216 + b * 65536 + c * 256 + d, e * 16777216 + f * 65536 + g * 256 + h,
+    i * 16777216 + j * 65536 + k * 256 + l, m * 16777216 + n * 65536 + o * 256 + p
 end
 
 -- aes128_expand returns the 44 words of the key schedule of a 16-byte key
@@ -239,16 +240,20 @@ local function aes_last(a, b, c, d, k)
     lshift(S[band(rshift(c, 8), 255)], 8), S[band(d, 255)]), k)
 end
 
--- aes128 encrypts one block of four words (FIPS 197 §5.1).
+-- aes128 encrypts one block of four words (FIPS 197 §5.1). Bytes are taken out
+-- by arithmetic: a call of library bit costs as much as ten operators.
 local function aes128(w, a, b, c, d)
   local T0, T1, T2, T3 = AES_T0, AES_T1, AES_T2, AES_T3
   a, b, c, d = bxor(a, w[1]), bxor(b, w[2]), bxor(c, w[3]), bxor(d, w[4])
   for r = 5, 37, 4 do
+    local a0, b0, c0, d0 = a % 256, b % 256, c % 256, d % 256
+    local a1, b1, c1, d1 = a % 65536, b % 65536, c % 65536, d % 65536
+    local a2, b2, c2, d2 = a % 16777216, b % 16777216, c % 16777216, d % 16777216
     a, b, c, d =
-      bxor(T0[rshift(a, 24)], T1[band(rshift(b, 16), 255)], T2[band(rshift(c, 8), 255)], T3[band(d, 255)], w[r]),
-      bxor(T0[rshift(b, 24)], T1[band(rshift(c, 16), 255)], T2[band(rshift(d, 8), 255)], T3[band(a, 255)], w[r + 1]),
-      bxor(T0[rshift(c, 24)], T1[band(rshift(d, 16), 255)], T2[band(rshift(a, 8), 255)], T3[band(b, 255)], w[r + 2]),
-      bxor(T0[rshift(d, 24)], T1[band(rshift(a, 16), 255)], T2[band(rshift(b, 8), 255)], T3[band(c, 255)], w[r + 3])
+      bxor(T0[(a - a2) / 16777216], T1[(b2 - b1) / 65536], T2[(c1 - c0) / 256], T3[d0], w[r]),
+      bxor(T0[(b - b2) / 16777216], T1[(c2 - c1) / 65536], T2[(d1 - d0) / 256], T3[a0], w[r + 1]),
+      bxor(T0[(c - c2) / 16777216], T1[(d2 - d1) / 65536], T2[(a1 - a0) / 256], T3[b0], w[r + 2]),
+      bxor(T0[(d - d2) / 16777216], T1[(a2 - a1) / 65536], T2[(b1 - b0) / 256], T3[c0], w[r + 3])
   end
   return aes_last(a, b, c, d, w[41]), aes_last(b, c, d, a, w[42]), aes_last(c, d, a, b, w[43]),
     aes_last(d, a, b, c, w[44])
@@ -827,8 +832,8 @@ end
 
 local function paint(m, tvb, tree)
   local top = tree:add(proto, tvb())
-  local text = summary(m)
-  top:set_text(text)
+  m.text = m.text or summary(m)
+  top:set_text(m.text)
   made(top, f.kind, m.kind)
   made(top, f.suite, m.suite)
   if m.kind == KIND_KEY then
@@ -842,7 +847,6 @@ local function paint(m, tvb, tree)
   end
   paint_links(m, top)
   for _, x in ipairs(m.experts) do top:add_proto_expert_info(e[x[1]], x[2]) end
-  return text
 end
 
 ---------------------------------------------------------------------------
@@ -935,7 +939,8 @@ function proto.dissector(tvb, pinfo, tree)
   if not head or tvb:len() == 0 or tvb:len() < tvb:reported_len() then return 0 end
   local m = inspect(head, tvb:raw(0, tvb:len()), cf)
   pinfo.cols.protocol = "PQIOT"
-  pinfo.cols.info = paint(m, tvb, tree)
+  paint(m, tvb, tree)
+  pinfo.cols.info = m.text
   return tvb:len()
 end
 

@@ -15,6 +15,7 @@ type finding struct {
 	detector            string
 	severity            report.Severity
 	original            uint64
+	earlier             []uint64 // frames before this one that turn out to be offending too
 	source, destination string
 	sid                 string
 	summary             string
@@ -50,9 +51,10 @@ func (in *incidents) add(f *Frame, x finding) {
 	in.describe(f, &x)
 	a := report.Alert{
 		Detector: x.detector, Severity: x.severity, Time: time.Unix(0, f.Time).UTC(), File: f.File,
-		Frame: f.Frame, Original: x.original, Count: 1, Frames: []uint64{f.Frame},
+		Frame: f.Frame, Original: x.original, Count: int64(len(x.earlier)) + 1, Frames: append(x.earlier, f.Frame),
 		Source: x.source, Destination: x.destination, SID: x.sid, Summary: x.summary, Evidence: x.evidence,
 	}
+	a.Frame = a.Frames[0]
 	in.open[k] = len(in.all)
 	in.all = append(in.all, a)
 	in.last = append(in.last, f.Time)

@@ -52,11 +52,10 @@ type verdict struct {
 func (l *linkRetry) init() { l.flows = newTable[flowKey, ring](flowsMax) }
 
 // observe judges a management or data frame. Frames that nobody acknowledges
-// by name (beacons, probes) and frames without a body are left alone: the
-// sequence numbers of null frames mean nothing (IEEE 802.11-2020 §10.3.2.14).
+// by name (beacons, probes) are left alone.
 func (l *linkRetry) observe(seed maphash.Seed, f *Frame) verdict {
 	h := &f.Dot11
-	if h.Type == typeMgmt && h.RA[0]&1 != 0 || h.Type == typeData && h.Subtype&subNull != 0 {
+	if h.Type == typeMgmt && h.RA[0]&1 != 0 {
 		return verdict{}
 	}
 	if h.Type == typeMgmt {
@@ -100,10 +99,13 @@ func judgeRepeat(h *packet.Dot11, delta int64, newest bool) verdict {
 	}
 	v := verdict{delta: d}
 	switch {
-	case d < duplicateUnder && h.Flags&packet.Retry == 0:
+	case d < sameUnder || d < duplicateUnder && h.Flags&packet.Retry == 0:
 		v.kind = Duplicate
 	case h.Flags&packet.Retry != 0 && d < retryWithin:
 		v.kind = WiFiRetry
+	case h.Type == typeData && h.Subtype&subNull != 0:
+		// A null frame's sequence number means little (IEEE 802.11-2020
+		// §10.3.2.14): only the retry bit makes it a repeat.
 	case h.Flags&packet.Retry == 0 && d < unmarkedWithin && newest:
 		v.kind, v.unmarked = WiFiRetry, true
 	case h.Type == typeData:

@@ -108,8 +108,9 @@ func (d *packetNumbers) confirm(e *Engine, f *Frame, s *pnState) {
 	if len(s.pending) == 0 {
 		return
 	}
-	if f.Dot11.PN-s.max > 1<<20 { // no count goes on like that
-		s.pending = nil
+	last := s.pending[len(s.pending)-1].packet.Dot11.PN
+	if f.Dot11.PN-last <= pnWindow || f.Dot11.PN-s.max > 1<<20 {
+		s.pending = nil // a new count that has passed the old one, or none that goes on
 		return
 	}
 	for _, low := range s.pending {

@@ -10,6 +10,7 @@ import (
 // counted in bins (Lambert and Liu 2006: adaptive thresholds for counts).
 type rates struct {
 	keys   table[rateKey, chart]
+	floods table[[16]byte, recent]
 	pooled [3]moments // what charts that are warm have learned, per kind
 }
 
@@ -39,7 +40,36 @@ type chart struct {
 
 type moments struct{ mean, variance float64 }
 
-func (r *rates) init() { r.keys = newTable[rateKey, chart](rateKeys) }
+func (r *rates) init() {
+	r.keys = newTable[rateKey, chart](rateKeys)
+	r.floods = newTable[[16]byte, recent](gatewaysMax)
+}
+
+// recent is a gateway's last handshakes.
+type recent struct {
+	time, frame [floodHandshakes]int64
+	n           int
+}
+
+// flood reports whether more handshakes came within a bin's width than any
+// gateway can open, and the frames of those that are not reported yet.
+func (r *recent) flood(f *Frame) (yes bool, earlier []uint64) {
+	at := r.n % floodHandshakes
+	full := r.n >= floodHandshakes && f.Time-r.time[at] < int64(binWidth)
+	if full {
+		for i := range r.frame {
+			if n := r.frame[(at+i)%floodHandshakes]; n != 0 {
+				earlier = append(earlier, uint64(n))
+			}
+		}
+		r.frame = [floodHandshakes]int64{}
+	} else {
+		r.frame[at] = int64(f.Frame)
+	}
+	r.time[at] = f.Time
+	r.n++
+	return full, earlier
+}
 
 // repeat counts a copy; replay says that nothing honest explains it.
 func (r *rates) repeat(f *Frame, replay bool, in *incidents) {
@@ -66,6 +96,14 @@ func (r *rates) handshake(f *Frame, in *incidents) {
 		c.again++
 	}
 	c.sources[h>>6] |= 1 << (h & 63)
+	last, _ := r.floods.put(f.IP.Dst)
+	if flood, earlier := last.flood(f); flood {
+		in.add(f, finding{detector: "flood.handshake", severity: report.Medium, source: "many", destination: ipString(&f.IP, k.dst),
+			earlier: earlier, summary: "more handshakes in 10 s than a gateway can open",
+			evidence: map[string]any{"count": c.count, "limit": floodHandshakes,
+				"ruled_out": "a gateway opens 10 in a second and a burst of 10; senders that restart shake hands once each"}})
+		return
+	}
 	r.judge(f, in, k, c)
 }
 
@@ -87,11 +125,10 @@ func (r *rates) count(f *Frame, in *incidents, k rateKey) (*chart, rateKey) {
 // judge raises an alarm where the bin alone, or the sum over bins, is out of
 // what the chart knows. From there on every event is an offending one.
 func (r *rates) judge(f *Frame, in *incidents, k rateKey, c *chart) {
-	flood := k.kind == rateHandshake && c.count > floodHandshakes
-	if !flood && (c.bins < warmUpBins || c.count < c.alarmAt && c.sum <= cusumAlarm) {
+	if c.bins < warmUpBins || c.count < c.alarmAt && c.sum <= cusumAlarm {
 		return
 	}
-	names := [...]string{"rate.repetition", "rate.exchange", "flood.handshake"}
+	names := [...]string{"rate.repetition", "rate.exchange", "rate.handshake"}
 	what := [...]string{"repeats", "exchanges", "handshakes"}
 	source := "many"
 	if k.kind != rateHandshake {

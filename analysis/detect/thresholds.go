@@ -7,6 +7,7 @@ const (
 	// D1: link retries.
 	ringSize       = 64                     // a block ack window: what a sender may still repeat
 	retryWithin    = time.Second            // drivers give up on a frame long before
+	sameUnder      = 50 * time.Microsecond  // less than any frame, its missed acknowledgement and the next try take
 	duplicateUnder = 500 * time.Microsecond // less than the time that a repeat needs on air
 	unmarkedWithin = 20 * time.Millisecond  // some firmware forgets the retry bit; then nothing newer has gone out
 
@@ -50,8 +51,9 @@ const (
 	quietBins     = 400 // empty bins after which a chart changes no more
 	normalAbove   = 500 // mean from which the normal distribution is as good
 	rateKeys      = 1 << 16
+	gatewaysMax   = 1 << 10
 	// A gateway opens at most 10 handshakes a second and a burst of 10: more
-	// than that in a bin is a flood whatever came before.
+	// than that in a bin's width is a flood whatever came before.
 	floodHandshakes = 110
 	priorMean       = 0.3 // of a key that is new and no other has taught: events in a bin
 

@@ -20,7 +20,7 @@ func (e *Engine) judgeTiming(f *Frame, m *message, n int) string {
 		}
 		return ""
 	case f.CoAP.Code >= 0x40 && f.CoAP.Type == packet.ACK:
-		if q := e.request(f); q != nil && m.sent <= q.sent && q.bad == 0 {
+		if q := e.request(f); q != nil && m.sent <= q.sent {
 			return "" // the cached answer to a copy of the request
 		}
 	}

@@ -8,18 +8,19 @@ import (
 
 // Frame control, first byte: type and subtype (IEEE 802.11-2020 table 9-1).
 const (
-	FCAssocReq  = 0x00
-	FCAssocResp = 0x10
-	FCProbeReq  = 0x40
-	FCProbeResp = 0x50
-	FCBeacon    = 0x80
-	FCDisassoc  = 0xA0
-	FCAuth      = 0xB0
-	FCDeauth    = 0xC0
-	FCAck       = 0xD4
-	FCData      = 0x08
-	FCNull      = 0x48
-	FCQoSData   = 0x88
+	FCAssocReq   = 0x00
+	FCAssocResp  = 0x10
+	FCReassocReq = 0x20
+	FCProbeReq   = 0x40
+	FCProbeResp  = 0x50
+	FCBeacon     = 0x80
+	FCDisassoc   = 0xA0
+	FCAuth       = 0xB0
+	FCDeauth     = 0xC0
+	FCAck        = 0xD4
+	FCData       = 0x08
+	FCNull       = 0x48
+	FCQoSData    = 0x88
 )
 
 // Frame control, second byte: flags.

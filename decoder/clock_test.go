@@ -106,18 +106,18 @@ func TestClockOverAnHour(t *testing.T) {
 		bound    time.Duration // at the end
 		interval float64
 	}{
-		{"40 ppm, busy", airtime{drift: constant(40), every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"-40 ppm, busy", airtime{drift: constant(-40), every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"no drift, busy", airtime{drift: constant(0), every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"warming up", airtime{drift: warming, every: 40 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"backlog at the start", airtime{drift: constant(40), every: 40 * time.Millisecond, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 3 * time.Second, 2e-5},
-		{"stalls", airtime{drift: constant(40), every: 40 * time.Millisecond, stalls: true}, 3 * time.Millisecond, 3 * time.Second, 3e-5},
+		{"40 ppm, busy", airtime{drift: constant(40), every: 40 * time.Millisecond}, 600 * time.Microsecond, 3 * time.Second, 2e-5},
+		{"-40 ppm, busy", airtime{drift: constant(-40), every: 40 * time.Millisecond}, 600 * time.Microsecond, 3 * time.Second, 2e-5},
+		{"no drift, busy", airtime{drift: constant(0), every: 40 * time.Millisecond}, 600 * time.Microsecond, 3 * time.Second, 2e-5},
+		{"warming up", airtime{drift: warming, every: 40 * time.Millisecond}, 600 * time.Microsecond, 3 * time.Second, 2e-5},
+		{"backlog at the start", airtime{drift: constant(40), every: 40 * time.Millisecond, first: 1500 * time.Millisecond}, 600 * time.Microsecond, 3 * time.Second, 2e-5},
+		{"stalls", airtime{drift: constant(40), every: 40 * time.Millisecond, stalls: true}, 600 * time.Microsecond, 3 * time.Second, 3e-5},
 		{"idle channel", airtime{drift: constant(40)}, 4 * time.Millisecond, 25 * time.Millisecond, 6e-5},
 		{"idle channel, stalls", airtime{drift: constant(-40), stalls: true}, 4 * time.Millisecond, 40 * time.Millisecond, 6e-5},
-		{"echo", airtime{drift: constant(40), every: 40 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
+		{"echo", airtime{drift: constant(40), every: 40 * time.Millisecond, echo: 10 * time.Second}, 600 * time.Microsecond, 6 * time.Millisecond, 2e-5},
 		{"echo, stalls, backlog", airtime{drift: constant(-40), every: 40 * time.Millisecond, echo: 10 * time.Second,
-			stalls: true, first: 1500 * time.Millisecond}, 3 * time.Millisecond, 10 * time.Millisecond, 3e-5},
-		{"100 ppm, echo", airtime{drift: constant(100), every: 40 * time.Millisecond, echo: 10 * time.Second}, 3 * time.Millisecond, 6 * time.Millisecond, 2e-5},
+			stalls: true, first: 1500 * time.Millisecond}, 600 * time.Microsecond, 10 * time.Millisecond, 3e-5},
+		{"100 ppm, echo", airtime{drift: constant(100), every: 40 * time.Millisecond, echo: 10 * time.Second}, 600 * time.Microsecond, 6 * time.Millisecond, 2e-5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.a.rng, c.a.length = rand.New(rand.NewPCG(1, 2)), time.Hour
@@ -222,5 +222,27 @@ func TestClockEcho(t *testing.T) {
 	}
 	if got := c.Host(60e6).Sub(hostBoot.Add(time.Minute)).Abs(); got > c.Bound() || c.Bound() > 20*ms {
 		t.Errorf("off by %v, bound %v", got, c.Bound())
+	}
+}
+
+// TestClockSilence: a record after silence vouches for a small delay, unless
+// it was made long before it came.
+func TestClockSilence(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		made, came time.Duration // after a first record
+		sure       bool
+	}{
+		{"silence on the board", time.Second, time.Second + time.Millisecond, true},
+		{"the host slept", 10 * time.Millisecond, time.Second, false},
+		{"no silence", 100 * time.Millisecond, 100 * time.Millisecond, false},
+		{"backlog drained", time.Second, 400 * time.Millisecond, false},
+	} {
+		var clock Clock
+		clock.Observe(1e6, hostBoot)
+		clock.Observe(uint64(1e6+c.made.Microseconds()), hostBoot.Add(c.came))
+		if bound := clock.Bound(); (bound < 50*time.Millisecond) != c.sure {
+			t.Errorf("%s: bound %v", c.name, bound)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package decoder
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -107,6 +108,10 @@ func TestLoss(t *testing.T) {
 			{seq: 0, ms: 51, hello: true, boot: true},
 			{seq: 1, ms: 71},
 		}, tally{reboots: 1}},
+		{"reboot, its first record in a gap of the boot before", []step{
+			{seq: 0, ms: 5000}, {seq: 1, ms: 5001}, {seq: 5, ms: 5005, lost: 3},
+			{seq: 3, ms: 50, boot: true, lost: 3},
+		}, tally{missing: 6, reboots: 1}},
 		{"reboot seen by the counters alone", []step{
 			{seq: 100, ms: 5000, status: counters(700, 0)},
 			{seq: 250, ms: 9000, status: counters(200, 0), boot: true, lost: 250},
@@ -181,6 +186,52 @@ func TestTSF(t *testing.T) {
 	for i, g := range readAll(t, NewReader(bytes.NewReader(b.out))) {
 		if g.Boot || g.Late || g.Lost != 0 {
 			t.Errorf("record %d: %+v", i, g)
+		}
+	}
+}
+
+// TestTSFLate: records are late by their sequence alone where one of them has
+// no board time.
+func TestTSFLate(t *testing.T) {
+	for _, radio := range [][]uint16{{101, 103}, {102}} { // sequences of the frames with the radio's time
+		b := newBoard(1)
+		for _, seq := range []uint16{100, 101, 103, 102} {
+			frame, us := wire.Frame{}, 9e6+uint64(seq)
+			if slices.Contains(radio, seq) {
+				frame.Flags, us = wire.FrameTSF, uint64(seq%2)<<50
+			}
+			b.raw(wire.Record{Type: wire.TypeFrame, Seq: seq, Time: us, Body: wire.AppendFrame(nil, frame)})
+		}
+		r := NewReader(bytes.NewReader(b.out))
+		got := readAll(t, r)
+		if last := got[3]; !last.Late || last.Boot || r.Stats().Missing != 1 {
+			t.Errorf("%v: %+v, %+v", radio, last, r.Stats())
+		}
+	}
+}
+
+// TestForgedRecord: a frame that carries the bytes of a record, in a record
+// that the line damaged. What is inside is reported as Rescued, and neither
+// restarts the board nor moves its sequence on.
+func TestForgedRecord(t *testing.T) {
+	for _, forged := range []wire.Record{
+		{Type: wire.TypeHello, Seq: 0, Time: 5, Body: wire.AppendHello(nil, wire.Hello{Major: 1})},
+		{Type: wire.TypeStatus, Seq: 40_000, Time: 60e6, Body: wire.AppendStatus(nil, wire.Status{RingDropped: 1 << 31})},
+	} {
+		b := newBoard(1)
+		b.seq, b.time = 100, 9_000_000
+		b.frame(10)
+		at := len(b.out)
+		b.emit(wire.TypeFrame, wire.AppendFrame(nil, wire.Frame{Data: wire.AppendRecord(nil, forged)}))
+		b.out[at+wire.HeaderSize] ^= 1
+		b.frame(10)
+		r := NewReader(bytes.NewReader(b.out))
+		got := readAll(t, r)
+		if len(got) != 3 || !got[1].Rescued || got[1].Boot || got[2].Boot || got[2].Rescued || got[2].Lost != 1 {
+			t.Errorf("%+v", got)
+		}
+		if s := r.Stats(); s.Reboots != 0 || s.Missing != 1 || s.BoardDropped != 0 {
+			t.Errorf("%+v", s)
 		}
 	}
 }

@@ -17,8 +17,9 @@
 // cover. One thing follows from the format, which does not escape its sync
 // bytes: whoever sends a Wi-Fi frame that contains the bytes of a record gets
 // that record reported, if the frame's own record is damaged on the line. Such
-// finds are marked Rescued. They do not count as witnesses of a restart, and
-// should not be trusted with more than a frame's place in a capture.
+// finds are marked Rescued. They are no witnesses of a restart or of the board's
+// counters, and should not be trusted with more than a frame's place in a
+// capture.
 //
 // While a record is incomplete its header holds back what follows, at most
 // 8 kB, which a full line brings in 41 ms. On a silent line the wait ends after

@@ -62,7 +62,8 @@ func NewReader(r io.Reader) *Reader {
 }
 
 // Resume goes on with another stream from the same board, as after a re-plug.
-// Counters go on, offsets too; what was held of the old stream is skipped.
+// Counters go on, offsets too; what was held of the old stream is skipped. It
+// belongs to the goroutine of Next.
 func (r *Reader) Resume(src io.Reader) {
 	r.skip(r.end - r.at)
 	r.show()

@@ -17,7 +17,7 @@ type Record struct {
 	Arrived time.Time // host time of the read that brought its last byte, or, if Rescued, a later one
 	Lost    uint32    // records missing between the one before and this one, by the sequence
 	Boot    bool      // the board restarted before this record
-	Late    bool      // its sequence was passed already: repeated or reordered on the way
+	Late    bool      // out of place by its sequence: repeated, reordered, or Rescued where it hardly belongs
 	Rescued bool      // found within the reach of a damaged record; see the package comment
 
 	Frame  wire.Frame

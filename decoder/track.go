@@ -130,7 +130,7 @@ func (r *Reader) account(rec *Record, whole bool) {
 	if rec.Boot {
 		r.stats.Reboots++
 	}
-	if whole && rec.Type == wire.TypeStatus && !rec.Late {
+	if whole && rec.Type == wire.TypeStatus && !rec.Late && !rec.Rescued {
 		more, dropped := r.track.settle(rec.Status)
 		rec.Lost += more
 		r.stats.BoardDropped += uint64(dropped)

@@ -46,14 +46,20 @@ func end(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// open plugs a host in.
-func open(t *testing.T, path string) (*board, *os.File) {
+func openFile(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// open plugs a host in.
+func open(t *testing.T, path string) (*board, *os.File) {
+	t.Helper()
+	f := openFile(t, path)
 	return &board{t: t, in: f, records: readRecords(f)}, f
 }
 
@@ -94,16 +100,11 @@ func TestPTYEndExit(t *testing.T) {
 	t.Parallel()
 	packets := traffic(50, 10)
 	cmd, path, _ := startPTY(t, "--speed", "max", "--uart-rate", "0", "--wait", "--end", "exit", savePackets(t, packets))
-	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.Write(command(1, wire.TypeSayHello, nil)); err != nil {
-		t.Fatal(err)
-	}
+	f := openFile(t, path)
+	b := &board{t: t, in: f}
+	b.send(wire.TypeSayHello, nil)
 	time.Sleep(300 * time.Millisecond) // the board may have written all by now
-	b := &board{t: t, records: readRecords(f)}
+	b.records = readRecords(f)
 	var y tally
 	for r := range b.records {
 		y.add(t, r)
@@ -145,10 +146,7 @@ func TestPTYReplug(t *testing.T) {
 func TestPTYForgets(t *testing.T) {
 	t.Parallel()
 	_, path, _ := startPTY(t, "--idle")
-	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := openFile(t, path)
 	time.Sleep(1300 * time.Millisecond) // hello, log and a status are written
 	f.Close()
 	time.Sleep(300 * time.Millisecond)
@@ -180,16 +178,11 @@ func TestPTYStalledHost(t *testing.T) {
 	t.Parallel()
 	packets := traffic(4000, 100)
 	_, path, _ := startPTY(t, "--wait", savePackets(t, packets))
-	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.Write(command(1, wire.TypeSayHello, nil)); err != nil {
-		t.Fatal(err)
-	}
+	f := openFile(t, path)
+	b := &board{t: t, in: f}
+	b.send(wire.TypeSayHello, nil)
 	time.Sleep(800 * time.Millisecond)
-	b := &board{t: t, in: f, records: readRecords(f)}
+	b.records = readRecords(f)
 	var y tally
 	seq := -1
 	for y.last.Heard < 4000 {

@@ -13,12 +13,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "pq_wire.h"
+#include "pty.h"
 
 #define TX_SIZE     4064u    /* bytes; what one DMA node of the BL602 takes */
 #define BURST_US    20000u   /* the rate holds over this time */
@@ -68,29 +66,12 @@ uint32_t pq_port_free_heap(void)
 
 /* --- Who listens */
 
-static speed_t host_speed(void)
-{
-    struct termios t;
-    return tcgetattr(u.in, &t) == 0 ? cfgetospeed(&t) : 0;
-}
-
-/* Whether the host listens at another rate than we send. A rate without a
- * name is taken to be right. */
+/* Whether the host listens at another rate than we send. A rate that is not
+ * common is taken to be right. */
 static bool garbled(void)
 {
-    static const struct {
-        speed_t speed;
-        uint32_t baud;
-    } names[] = {{B9600, 9600},     {B19200, 19200},     {B38400, 38400},     {B57600, 57600},
-                 {B115200, 115200}, {B230400, 230400},   {B460800, 460800},   {B500000, 500000},
-                 {B921600, 921600}, {B1000000, 1000000}, {B1500000, 1500000}, {B2000000, 2000000}};
-    if (!u.o.strict_baud || u.o.stdio)
-        return false;
-    speed_t speed = host_speed();
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].speed == speed)
-            return names[i].baud != u.baud;
-    return false;
+    uint32_t host = u.o.strict_baud && !u.o.stdio ? pq_pty_baud(u.in) : 0;
+    return host != 0 && host != u.baud;
 }
 
 /* What a line does to bytes that are sampled at another rate. */
@@ -100,46 +81,17 @@ static void garble(uint8_t *p, size_t n)
         p[i] = (uint8_t)(p[i] * 0x35 ^ 0xE6);
 }
 
-/* Opens the slave for a moment: to make it raw, or to forget what the host
- * that has left did not read. */
-static bool with_slave(void (*use)(int fd))
-{
-    int fd = open(u.name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    use(fd);
-    close(fd);
-    return true;
-}
-
-static void make_raw(int fd)
-{
-    struct termios t;
-    if (tcgetattr(fd, &t) != 0)
-        return;
-    cfmakeraw(&t);
-    cfsetspeed(&t, B2000000);
-    tcsetattr(fd, TCSANOW, &t);
-}
-
-static void forget(int fd)
-{
-    tcflush(fd, TCIFLUSH);
-}
-
 static void detach(void)
 {
     u.attached = false;
-    with_slave(forget);
+    pq_pty_forget(u.name);
     if (u.o.verbose)
         pq_sim_say("the host closed the port");
 }
 
-/* The slave is open if the master sees no hang-up. */
 static void look_for_host(void)
 {
-    struct pollfd p = {.fd = u.in};
-    u.attached = poll(&p, 1, 0) == 0 || !(p.revents & POLLHUP);
+    u.attached = pq_pty_attached(u.in);
     if (u.attached && u.o.verbose)
         pq_sim_say("a host opened the port");
 }
@@ -352,19 +304,11 @@ static int make_link(void)
 
 static int open_pty(void)
 {
-    u.in = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (u.in < 0 || grantpt(u.in) != 0 || unlockpt(u.in) != 0 ||
-        ptsname_r(u.in, u.name, sizeof u.name) != 0) {
-        pq_sim_say("no pseudo-terminal: %s", strerror(errno));
-        return PQ_ERR_BUSY;
-    }
-    u.out = u.in;
-    /* Once opened and closed, the master hangs up until a host opens it. */
-    if (!with_slave(make_raw)) {
-        pq_sim_say("%s: %s", u.name, strerror(errno));
-        return PQ_ERR_BUSY;
-    }
-    return u.o.link != NULL ? make_link() : PQ_OK;
+    u.in = u.out = pq_pty_open(u.name, sizeof u.name);
+    if (u.in >= 0)
+        return u.o.link != NULL ? make_link() : PQ_OK;
+    pq_sim_say("no pseudo-terminal: %s", strerror(errno));
+    return PQ_ERR_BUSY;
 }
 
 int pq_sim_uart_open(const pq_sim_options *o, uint32_t baud)
@@ -389,24 +333,6 @@ const char *pq_sim_uart_name(void)
     return u.name;
 }
 
-static int unread;
-
-static void count_unread(int fd)
-{
-    if (ioctl(fd, FIONREAD, &unread) != 0)
-        unread = 0;
-}
-
-/* Whether the host has bytes of ours still to take. What the kernel has not
- * yet passed on to the slave cannot be asked for. */
-static bool pending(void)
-{
-    unread = 0;
-    if (!u.o.stdio && u.attached)
-        with_slave(count_unread);
-    return u.tx_len > 0 || unread > 0;
-}
-
 /* Closing a master throws away what waits in its slave, so the host gets time
  * to take it: as long as it reads, and until nothing has come up for a while. */
 static void drain(void)
@@ -414,13 +340,13 @@ static void drain(void)
     uint64_t progress = pq_port_time_us(), quiet = progress;
     size_t left = SIZE_MAX;
     while (u.attached && !atomic_load(&stop)) {
-        bool more = pending();
+        size_t more = u.tx_len + (u.o.stdio ? 0 : pq_pty_unread(u.name));
         uint64_t now = pq_port_time_us();
-        if (u.tx_len + (size_t)unread != left)
+        if (more != left)
             progress = now;
-        left = u.tx_len + (size_t)unread;
-        if (more)
+        if (more > 0)
             quiet = now;
+        left = more;
         if (now - progress > CLOSE_US || now - quiet > (u.o.stdio ? 0 : QUIET_US))
             return;
         pq_port_wait(5000);

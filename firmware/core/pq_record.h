@@ -2,7 +2,7 @@
  * header, a whole record, and a reader of what the host sends. The layout
  * stands in pq_wire.h.
  *
- * RAM: none, except pq_reader: 48 bytes and the buffer that its owner lends
+ * RAM: none, except pq_reader: 36 bytes on RV32 and the buffer that its owner lends
  * it. Constant tables: 96 bytes. */
 #ifndef PQ_RECORD_H
 #define PQ_RECORD_H

@@ -14,7 +14,7 @@
  * acquire. Indices run freely through 32 bits and are masked on use, hence a
  * size that is a power of two.
  *
- * RAM: 36 bytes on RV32, and the buffer that its owner lends it, of which each
+ * RAM: 28 bytes on RV32, and the buffer that its owner lends it, of which each
  * entry takes its length and PQ_RING_ENTRY_HEAD bytes. */
 #ifndef PQ_RING_H
 #define PQ_RING_H

@@ -21,7 +21,7 @@
  * those counts. The other records overtake waiting frames, so timestamps of
  * frames may lie before that of a status they follow.
  *
- * RAM: a pq_sniffer is about 9.4 KB on RV32, of which 8214 bytes let it read
+ * RAM: a pq_sniffer is 9408 bytes on RV32, of which 8214 let it read
  * any command that the format allows; the ring is the board's. */
 #ifndef PQ_SNIFFER_H
 #define PQ_SNIFFER_H

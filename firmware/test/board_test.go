@@ -209,7 +209,7 @@ func TestHop(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	order := map[uint16]uint16{2462: 2412, 2412: 2437, 2437: 2462} // each is followed by
-	now, changes := uint16(2462), 0
+	now, changes, inOrder := uint16(2462), 0, 0
 	for changes < 7 {
 		f, err := wire.ParseFrame(b.next(wire.TypeFrame).Body)
 		if err != nil {
@@ -218,11 +218,14 @@ func TestHop(t *testing.T) {
 		if f.Freq == now {
 			continue
 		}
-		if changes > 0 && f.Freq != order[now] { // before the first, frames of the old channel may wait
-			t.Logf("from %d to %d: a turn was missed", now, f.Freq)
+		if f.Freq == order[now] {
+			inOrder++
 		}
 		now = f.Freq
 		changes++
+	}
+	if inOrder < 2 { // a starved machine may miss turns, but not most
+		t.Errorf("%d of %d changes of channel in the order of the hop", inOrder, changes)
 	}
 	s := b.status()
 	if s.Flags&wire.StatusHopping == 0 {

@@ -6,6 +6,7 @@ package test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,10 +22,10 @@ import (
 	"pqiot/wire"
 )
 
-const (
-	program  = "../../bin/pqiot-board-sniffer"
-	patience = 60 * time.Second // for what must happen; a loaded machine is slow
-)
+const patience = 60 * time.Second // for what must happen; a loaded machine is slow
+
+// program is the board under test; PQIOT_BOARD_SNIFFER names another build.
+var program = cmp.Or(os.Getenv("PQIOT_BOARD_SNIFFER"), "../../bin/pqiot-board-sniffer")
 
 func TestMain(m *testing.M) {
 	if out, err := exec.Command("make", "-s", "-C", "..", "host").CombinedOutput(); err != nil {

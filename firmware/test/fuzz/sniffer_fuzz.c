@@ -73,7 +73,8 @@ static void check_record(const pq_header *h, const uint8_t *body, tally *t)
         MUST(pq_load32(body + 8) == t->gaps);
         MUST(pq_load32(body + 4) == t->frames + t->gaps);
         MUST(pq_load16(body + 20) <= 1000);
-        MUST(body[22] >= 1 && body[22] <= 14 && body[22] == fake.channel);
+        /* The board may have hopped on while the record was leaving. */
+        MUST(body[22] >= 1 && body[22] <= 14 && (fake.tuned >> body[22] & 1));
         break;
     case PQ_TYPE_REPLY:
         MUST(h->len >= PQ_REPLY_HEAD_SIZE && body[3] <= PQ_REPLY_NOT_SUPPORTED);
@@ -99,6 +100,7 @@ static void check_output(tally *t)
         at += end + PQ_TRAILER_SIZE;
     }
     fake.out_len = 0;
+    fake.tuned = 1u << fake.channel;
 }
 
 static void turn(input *in, tally *t)

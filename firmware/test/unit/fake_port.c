@@ -51,8 +51,10 @@ void pq_port_uart_set_baud(uint32_t baud)
 
 int pq_port_radio_channel(uint8_t channel)
 {
-    if (fake.channel_error == PQ_OK)
+    if (fake.channel_error == PQ_OK) {
         fake.channel = channel;
+        fake.tuned |= 1u << channel;
+    }
     return fake.channel_error;
 }
 

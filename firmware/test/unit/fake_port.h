@@ -17,6 +17,7 @@ typedef struct {
     bool busy;              /* bytes are still leaving */
     uint32_t baud;          /* last rate set */
     uint8_t channel;        /* last one tuned */
+    uint32_t tuned;         /* a bit for every channel tuned, until the test clears it */
     int channel_error;      /* what tuning answers */
 } fake_port;
 

@@ -1,0 +1,24 @@
+// Package extcap makes a PineCone sniffer a capture interface of Wireshark.
+//
+// Wireshark runs a program of its extcap folder several times: to list
+// interfaces, to ask what can be set on one, to check a capture filter, and
+// at last to capture into a FIFO. [ParseArgs] reads those calls, the sentence
+// writers answer them, and [Capture] does the work: serial records in, pcapng
+// out, with the toolbar on two more pipes.
+//
+// Where to find what:
+//
+//	config.go     what a capture was asked to do, and the seam to the board
+//	args.go       command line → verb and Config
+//	grammar.go    the sentences that describe interfaces and arguments
+//	discover*.go  boards, found without opening a port
+//	replay.go     a recorded stream that plays the board
+//	parent*.go    notices that Wireshark is gone
+//	capture.go    the engine, with control*.go, toolbar*.go, pcapng*.go,
+//	              radiotap*.go and filter*.go
+//	install.go    into the right folders, and out again
+//	doctor.go     what is wrong with this computer, and how to mend it
+//
+// What opens a serial port is injected (see [Opener]), so that the package
+// runs on a recorded stream or a pipe as well as on a board.
+package extcap

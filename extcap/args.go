@@ -3,6 +3,7 @@ package extcap
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -238,4 +239,12 @@ func noInterface(name string) error {
 		return errors.New("--extcap-interface must name an interface; --extcap-interfaces lists them")
 	}
 	return fmt.Errorf("--extcap-interface %s: no such interface; --extcap-interfaces lists them", name)
+}
+
+// IsCall reports whether a command line is a call of Wireshark, and not of a
+// person.
+func IsCall(args []string) bool {
+	return slices.ContainsFunc(args, func(a string) bool {
+		return a == "--capture" || strings.HasPrefix(a, "--extcap-")
+	})
 }

@@ -1,7 +1,6 @@
 package extcap
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -56,13 +55,4 @@ func sysPort(sys, link string) (Port, bool) {
 		}, true
 	}
 	return Port{}, false
-}
-
-// sysText is the content of an attribute, empty if there is none.
-func sysText(dir, name string) string {
-	b, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
 }

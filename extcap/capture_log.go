@@ -21,18 +21,16 @@ type logger struct {
 	file *os.File // nil: no file
 }
 
-// newLogger opens the log file, if there is to be one, for appending.
-func newLogger(cfg Config, now func() time.Time) (*logger, error) {
-	l := &logger{level: cfg.LogLevel, now: now}
-	if cfg.LogFile == "" {
-		return l, nil
-	}
-	f, err := os.OpenFile(cfg.LogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+// open opens the log file for appending.
+func (l *logger) open(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
-		return l, fmt.Errorf("log file: %w", err)
+		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.file = f
-	return l, nil
+	return nil
 }
 
 func (l *logger) close() {

@@ -28,8 +28,8 @@ const (
 func ToolbarSentences(Version) []string {
 	s := []string{
 		control(ctlChannel, "selector", "Channel", "Wi-Fi channel that the board listens on"),
-		control(ctlHop, "string", "Hop", "Channels to hop over, such as 1,6,11; empty to stay on one") +
-			`{placeholder=1,6,11}{validation=^ *([0-9]+( *, *[0-9]+)*)? *$}`,
+		control(ctlHop, "string", "Hop", "Channels to hop over, such as 1,6,11 or 1-13; empty to stay on one") +
+			`{placeholder=1,6,11}{validation=^[0-9, -]*$}`,
 		control(ctlNoBeacons, "boolean", "No beacons", "The board leaves beacons out") + "{default=false}",
 		control(ctlSnapLen, "string", "Snap length", "Bytes kept of each frame; 0 keeps whole frames") +
 			"{default=0}{validation=^ *[0-9]+ *$}",

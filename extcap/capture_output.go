@@ -1,0 +1,156 @@
+package extcap
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"pqiot/wire"
+)
+
+const (
+	maxHeld  = 4 << 20 // bytes of packets that wait for the interface block
+	maxNotes = 4       // remarks on one packet; more are counted
+)
+
+// output is the pcapng that goes to Wireshark. Its methods may be called from
+// any goroutine. After the first error every method returns that error.
+//
+// The section header is written at once. The interface block, which names the
+// board, waits for the board's hello; packets that come before are held.
+type output struct {
+	start time.Time
+
+	mu        sync.Mutex
+	fifo      io.Writer
+	w         *pcapngWriter
+	held      bytes.Buffer // packets from before the interface block
+	ready     bool         // the interface block is written
+	fallback  iface        // the interface block if the board never says who it is
+	err       error
+	delivered uint64
+	drops     uint64   // records lost since the last packet
+	notes     []string // remarks for the next packet
+	unnoted   int      // remarks that found no room
+	aggregate aggregate
+	head      [maxRadiotap]byte
+}
+
+func newOutput(fifo io.Writer, start time.Time, s section, fallback iface) *output {
+	o := &output{start: start, fifo: fifo, fallback: fallback, w: newPcapngWriter(fifo)}
+	o.err = o.w.section(s)
+	o.w.w = &o.held
+	return o
+}
+
+// describe writes the interface block and everything that waited for it. Only
+// the first call counts: the board may change within a capture, the interface
+// of its packets may not.
+func (o *output) describe(i iface) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.describeLocked(i)
+}
+
+func (o *output) describeLocked(i iface) error {
+	if o.ready || o.err != nil {
+		return o.err
+	}
+	o.ready = true
+	o.w.w = o.fifo
+	o.err = o.w.iface(i)
+	if o.err == nil && o.held.Len() > 0 {
+		_, o.err = o.fifo.Write(o.held.Bytes())
+	}
+	o.held = bytes.Buffer{}
+	return o.err
+}
+
+// frame writes a packet, with what is known of the time before it.
+func (o *output) frame(at time.Time, tsft uint64, f wire.Frame) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	if !o.ready && o.held.Len() > maxHeld {
+		o.describeLocked(o.fallback)
+	}
+	head := AppendRadiotap(o.head[:0], tsft, f, o.aggregate.next(tsft, f))
+	data := f.Data[:min(len(f.Data), wire.MaxFrame)]
+	k := packet{time: at, head: head, data: data, origLen: len(head) + int(f.AirLen), drops: o.drops, comment: o.remarks()}
+	if o.err == nil {
+		o.err = o.w.packet(k)
+	}
+	if o.err == nil {
+		o.delivered++
+		o.drops = 0
+	}
+	return o.err
+}
+
+// lost notes records that were lost before the next packet, and how.
+func (o *output) lost(n uint32, how string) {
+	o.mu.Lock()
+	o.drops += uint64(n)
+	o.mu.Unlock()
+	o.note(how)
+}
+
+// note puts a remark into the comment of the next packet.
+func (o *output) note(text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case text == "":
+	case len(o.notes) < maxNotes:
+		o.notes = append(o.notes, text)
+	default:
+		o.unnoted++
+	}
+}
+
+func (o *output) remarks() string {
+	if len(o.notes) == 0 {
+		return ""
+	}
+	if o.unnoted > 0 {
+		o.notes = append(o.notes, plural(uint64(o.unnoted), "more remark")+": see the log")
+	}
+	text := strings.Join(o.notes, "\n")
+	o.notes, o.unnoted = o.notes[:0], 0
+	return text
+}
+
+// statistics writes a statistics block, once there is an interface for it.
+func (o *output) statistics(c counters, now time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil || !o.ready {
+		return o.err
+	}
+	c.start, c.end, c.delivered = o.start, now, o.delivered
+	o.err = o.w.statistics(c)
+	return o.err
+}
+
+// finish leaves a valid capture behind, however far it came.
+func (o *output) finish(c counters, now time.Time) error {
+	o.describe(o.fallback)
+	return o.statistics(c, now)
+}
+
+func (o *output) packets() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.delivered
+}
+
+// failed returns the error that ended the output, or nil.
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}

@@ -29,7 +29,7 @@ var otherBauds = [...]int{wire.BaudDefault, 1_000_000, 921_600, 500_000, 115_200
 // conduct is the asking side of a session: it finds out who the board is, sets
 // it, follows the toolbar, and keeps the clocks together.
 func (s *session) conduct(ctx context.Context) {
-	if !s.beginAgain(ctx) {
+	if !s.begin(ctx, 0) {
 		return
 	}
 	echo := time.NewTimer(0)
@@ -42,7 +42,7 @@ func (s *session) conduct(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.rebooted:
-			if !s.beginAgain(ctx) {
+			if !s.begin(ctx, s.records.Load()) {
 				return
 			}
 		case <-watch.C:
@@ -50,7 +50,7 @@ func (s *session) conduct(ctx context.Context) {
 			if seen = s.records.Load(); seen == last {
 				s.log.printf(wire.LogWarning, "the board has gone silent")
 				s.out.note("the board was silent for a while before this frame")
-				if !s.beginAgain(ctx) {
+				if !s.begin(ctx, s.records.Load()) {
 					return
 				}
 			}
@@ -67,15 +67,6 @@ func (s *session) conduct(ctx context.Context) {
 	}
 }
 
-// beginAgain begins anew, and ends the session if that fails.
-func (s *session) beginAgain(ctx context.Context) bool {
-	err := s.begin(ctx)
-	if err != nil && ctx.Err() == nil {
-		s.fail(err)
-	}
-	return err == nil
-}
-
 // follow does what the toolbar asks for.
 func (s *session) follow(ctx context.Context) {
 	s.mu.Lock()
@@ -87,11 +78,24 @@ func (s *session) follow(ctx context.Context) {
 }
 
 // begin greets the board and gives it all settings, at the start and after it
-// restarted.
-func (s *session) begin(ctx context.Context) error {
-	h, err := s.greet(ctx)
+// restarted or fell silent; before counts the records that say nothing of how
+// the board is now. If that fails, begin ends the session and reports false.
+func (s *session) begin(ctx context.Context, before uint64) bool {
+	err := s.introduce(ctx, before)
+	if err != nil && ctx.Err() == nil {
+		s.fail(err)
+	}
+	return err == nil
+}
+
+func (s *session) introduce(ctx context.Context, before uint64) error {
+	h, err := s.greet(ctx, before)
 	if err != nil {
 		return err
+	}
+	select {
+	case <-s.rebooted: // known by now
+	default:
 	}
 	s.caps = h.Caps
 	s.mu.Lock()
@@ -115,8 +119,8 @@ func (s *session) begin(ctx context.Context) error {
 }
 
 // greet says hello until the board answers, and refuses what is no sniffer.
-func (s *session) greet(ctx context.Context) (wire.Hello, error) {
-	asked, before := s.lineRate(), s.records.Load()
+func (s *session) greet(ctx context.Context, before uint64) (wire.Hello, error) {
+	asked := s.lineRate()
 	for try := range helloTries + len(otherBauds) {
 		wait := helloWait
 		if s.records.Load() > before {
@@ -158,10 +162,10 @@ func (s *session) sayHello(ctx context.Context, wait time.Duration) (h wire.Hell
 }
 
 // silence says what a board does that never says hello.
-func (s *session) silence(baud int, recordsBefore uint64) error {
+func (s *session) silence(baud int, before uint64) error {
 	stats := s.dec.Stats()
 	switch {
-	case s.records.Load() > recordsBefore:
+	case s.records.Load() > before:
 		return fmt.Errorf("%s sends records but does not answer: is the line to the board connected in both directions?", s.board.Name())
 	case stats.Bytes > s.bytesBefore:
 		return fmt.Errorf("%s sends something (%s), but no PineCone records: is the sniffer firmware on it, and is %d baud right?",

@@ -62,8 +62,10 @@ func (f *fakeSniffer) unplug() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.absent = true
-	f.line.fail(syscall.EIO)
-	f.line = nil
+	if f.line != nil {
+		f.line.fail(syscall.EIO)
+		f.line = nil
+	}
 }
 
 func (f *fakeSniffer) plug() {
@@ -120,6 +122,33 @@ func (f *fakeSniffer) drop(n int) {
 	f.status.Passed += uint32(n)
 	f.status.RingDropped += uint32(n)
 	f.seq += uint16(n)
+}
+
+// takeSeq numbers a frame that the board heard and that raw sends damaged.
+func (f *fakeSniffer) takeSeq() uint16 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status.Heard++
+	f.status.Passed++
+	f.seq++
+	return f.seq - 1
+}
+
+func (f *fakeSniffer) raw(b []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.line.put(b)
+}
+
+// openAt opens the line at a rate that need not be the board's.
+func (f *fakeSniffer) openAt(baud int) func(context.Context) (Board, error) {
+	return func(ctx context.Context) (Board, error) {
+		b, err := f.Open(ctx)
+		if err == nil {
+			b.SetBaud(baud)
+		}
+		return b, err
+	}
 }
 
 func (f *fakeSniffer) sendStatus() {

@@ -33,7 +33,7 @@ const (
 func Capture(ctx context.Context, cfg Config, open Opener) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	e := &engine{cfg: cfg, open: open, stop: stop, now: time.Now, kick: make(chan struct{}, 1), epoch: time.Now()}
+	e := &engine{cfg: cfg, open: open, stop: stop, now: time.Now, kick: make(chan struct{}, 1)}
 	e.dec = decoder.NewReader(&e.feed)
 	defer e.close()
 	if err := e.openPipes(ctx); err != nil {
@@ -66,8 +66,6 @@ type engine struct {
 	open Opener
 	stop context.CancelFunc
 	now  func() time.Time
-
-	epoch time.Time // what time echoes count from, with the monotonic clock
 
 	log  *logger
 	link *controlLink // nil: no toolbar

@@ -172,6 +172,6 @@ func (s *session) askStatus(ctx context.Context) {
 		return
 	}
 	c := s.counters()
-	s.log.printf(wire.LogInfo, "heard %d frames, %d passed the filter, %d dropped on the board, %d records lost on the line",
-		c.received, c.accepted, c.boardDrops, c.lineDrops)
+	s.log.printf(wire.LogInfo, "heard %d frames, %d passed the filter, %d dropped on the board, %d records lost on the line; %s",
+		c.received, c.accepted, c.boardDrops, c.lineDrops, c.comment)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"pqiot/decoder"
 	"pqiot/wire"
 )
 
@@ -217,27 +216,14 @@ func (s *session) setLineRate(baud int) error {
 	return nil
 }
 
-// sendEcho sends the computer's clock; the reply is met by echo. A board that
-// cannot do it is mapped by the arrival of its records alone.
+// sendEcho sends the computer's clock; the board's clock is mapped by the reply
+// when it comes in. A board that cannot do it is mapped by the arrival of its
+// records alone.
 func (s *session) sendEcho(ctx context.Context) {
 	if s.caps&wire.CapTimeEcho == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, commandWait)
 	defer cancel()
-	sent := s.epoch.UnixNano() + int64(time.Since(s.epoch))
-	s.cmd.Do(ctx, wire.TypeTimeEcho, binary.LittleEndian.AppendUint64(nil, uint64(sent)))
-}
-
-// echo gives the clock a time echo's reply, which carries the time that the
-// command was sent at.
-func (s *session) echo(rec *decoder.Record) {
-	r := rec.Reply
-	if s.recorded || r.Type != wire.TypeTimeEcho || r.Status != wire.ReplyDone || len(r.Value) < 8 {
-		return
-	}
-	sent := s.epoch.Add(time.Duration(int64(binary.LittleEndian.Uint64(r.Value)) - s.epoch.UnixNano()))
-	if age := rec.Arrived.Sub(sent); age >= 0 && age < time.Minute {
-		s.clock.Echo(sent, rec.Arrived, rec.Time)
-	}
+	s.cmd.Do(ctx, wire.TypeTimeEcho, s.clock.AppendEcho(nil, time.Now()))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"pqiot/decoder"
 	"pqiot/wire"
@@ -30,7 +31,7 @@ type session struct {
 	records  atomic.Uint64        // intact records
 	host     gate                 // of conduct: what the board does not do for us, or not yet
 	gate     atomic.Pointer[gate] // of decode: host, or nil if there is nothing to do
-	times    timeline
+	stamp    func(*decoder.Record) time.Time
 
 	bytesBefore int64 // read before this session
 
@@ -57,9 +58,9 @@ func newSession(e *engine, board Board) *session {
 	}
 	e.mu.Unlock()
 	s.publishGate()
-	s.times = &boardTime{clock: &e.clock}
+	s.stamp = e.clock.Stamp
 	if s.recorded {
-		s.times = &recordedTime{start: e.now()}
+		s.stamp = (&recordedTime{start: e.now()}).stamp
 	}
 	return s
 }
@@ -127,10 +128,7 @@ func (s *session) record(rec *decoder.Record) error {
 	if rec.Boot {
 		s.reboot()
 	}
-	timed := rec.Type != wire.TypeFrame || rec.Frame.Flags&wire.FrameTSF == 0
-	if timed {
-		s.times.observe(rec.Time, rec.Arrived)
-	}
+	at := s.stamp(rec)
 	if rec.Lost > 0 {
 		s.lost(rec.Lost)
 	}
@@ -139,7 +137,7 @@ func (s *session) record(rec *decoder.Record) error {
 	}
 	switch rec.Type {
 	case wire.TypeFrame:
-		return s.frame(rec, timed)
+		return s.frame(rec, at)
 	case wire.TypeStatus:
 		s.status(rec.Status)
 	case wire.TypeHello:
@@ -147,13 +145,12 @@ func (s *session) record(rec *decoder.Record) error {
 	case wire.TypeLog:
 		s.log.printf(rec.Log.Level, "board: %s", rec.Log.Text)
 	case wire.TypeReply:
-		s.echo(rec)
 		s.cmd.Deliver(rec.Reply)
 	}
 	return s.out.failed()
 }
 
-func (s *session) frame(rec *decoder.Record, timed bool) error {
+func (s *session) frame(rec *decoder.Record, at time.Time) error {
 	s.mu.Lock()
 	s.tally.frame++
 	s.mu.Unlock()
@@ -162,10 +159,6 @@ func (s *session) frame(rec *decoder.Record, timed bool) error {
 	}
 	if rec.Late {
 		s.out.note("this record came twice or out of order")
-	}
-	at := rec.Arrived
-	if timed {
-		at = s.times.host(rec.Time)
 	}
 	return s.out.frame(at, rec.Time, rec.Frame)
 }
@@ -196,9 +189,8 @@ func (s *session) lost(n uint32) {
 	s.log.printf(wire.LogInfo, "%s", text)
 }
 
-// reboot starts a new time line: the board counts from zero again.
+// reboot notes that the board counts from zero again.
 func (s *session) reboot() {
-	s.times.restart()
 	s.mu.Lock()
 	s.tally.reboot()
 	s.mu.Unlock()

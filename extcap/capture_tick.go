@@ -10,7 +10,11 @@ func (e *engine) counters() counters {
 	stats := e.dec.Stats()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.tally.counters(stats)
+	c := e.tally.counters(stats)
+	if bound := e.clock.Bound(); bound < time.Hour {
+		c.comment = "packet times are within " + bound.Round(time.Microsecond).String() + " of this computer's clock"
+	}
+	return c
 }
 
 // tick keeps the status line and the statistics blocks going. The blocks come

@@ -4,24 +4,12 @@ import (
 	"time"
 
 	"pqiot/decoder"
+	"pqiot/wire"
 )
 
-// timeline maps a board's time, µs since its boot, to the computer's.
-type timeline interface {
-	observe(board uint64, arrived time.Time)
-	host(board uint64) time.Time
-	restart() // the board counts from zero again
-}
-
-// boardTime is the time line of a live board.
-type boardTime struct{ clock *decoder.Clock }
-
-func (t *boardTime) observe(board uint64, arrived time.Time) { t.clock.Observe(board, arrived) }
-func (t *boardTime) host(board uint64) time.Time             { return t.clock.Host(board) }
-func (t *boardTime) restart()                                { t.clock.Reset() }
-
-// recordedTime is the time line of a recorded stream, which says nothing of
-// when it was recorded: its first record is now, and intervals are the board's.
+// recordedTime gives the records of a recorded stream a time: nothing says
+// when it was recorded, so its first record is now, and intervals are the
+// board's.
 type recordedTime struct {
 	start  time.Time // of the running boot
 	base   uint64    // µs, board time at start
@@ -29,23 +17,27 @@ type recordedTime struct {
 	newest time.Time
 }
 
-func (t *recordedTime) observe(board uint64, _ time.Time) {
-	if !t.based {
-		t.based, t.base = true, board
+// stamp is what decoder.Clock's Stamp is for a live board.
+func (t *recordedTime) stamp(rec *decoder.Record) time.Time {
+	if rec.Type == wire.TypeFrame && rec.Frame.Flags&wire.FrameTSF != 0 {
+		return t.latest()
 	}
-}
-
-func (t *recordedTime) host(board uint64) time.Time {
-	at := t.start.Add(time.Duration(int64(board-t.base)) * time.Microsecond)
+	if rec.Boot {
+		t.start, t.based = t.latest(), false
+	}
+	if !t.based {
+		t.based, t.base = true, rec.Time
+	}
+	at := t.start.Add(time.Duration(int64(rec.Time-t.base)) * time.Microsecond)
 	if at.After(t.newest) {
 		t.newest = at
 	}
 	return at
 }
 
-func (t *recordedTime) restart() {
-	if !t.newest.IsZero() {
-		t.start = t.newest
+func (t *recordedTime) latest() time.Time {
+	if t.newest.IsZero() {
+		return t.start
 	}
-	t.based = false
+	return t.newest
 }

@@ -91,6 +91,7 @@ type counters struct {
 	boardDrops uint64 // frames dropped on the board: ring full, radio
 	lineDrops  uint64 // frames lost between the board and this program
 	delivered  uint64 // packet blocks written
+	comment    string
 }
 
 // pcapngWriter writes one section with one interface, number 0. Each block is
@@ -171,6 +172,7 @@ func (p *pcapngWriter) statistics(c counters) error {
 	}
 	p.count(isbOSDrop, c.lineDrops)
 	p.count(isbUsrDeliv, c.delivered)
+	p.str(optComment, c.comment)
 	return p.end()
 }
 

@@ -144,7 +144,7 @@ func number(lo, hi int, unit string, store func(*Config, int)) func(*Config, str
 func setChannel(c *Config, s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > 14 {
-		return fmt.Errorf("channel %s is not 1–14, nor 0 for the board's own", s)
+		return errors.New("not 1–14, nor 0 for the board's own")
 	}
 	c.Channel = uint8(n)
 	return nil

@@ -45,25 +45,27 @@ func (p Program) Run(ctx context.Context, args []string) int {
 
 // answer writes the answer to any call but a capture.
 func (p Program) answer(call Call) error {
+	switch call.Verb {
+	case VerbNone:
+		return usage(errors.New("no call of Wireshark's; --help says what there is"))
+	case VerbInterfaces:
+		return writeInterfaces(p.Stdout, p.Build, p.ports(), call.Version)
+	case VerbCleanup:
+		return nil // a killed capture leaves nothing behind
+	}
 	kind, _ := interfaceKind(call.Interface)
-	if kind == ifaceNone && call.Verb != VerbInterfaces && call.Verb != VerbCleanup {
+	if kind == ifaceNone {
 		return usage(noInterface(call.Interface))
 	}
 	switch call.Verb {
-	case VerbInterfaces:
-		return writeInterfaces(p.Stdout, p.Build, p.ports(), call.Version)
 	case VerbDLTs:
 		return writeDLTs(p.Stdout)
 	case VerbConfig:
 		return writeConfig(p.Stdout, kind, p.ports(), call.Version)
 	case VerbReload:
 		return writeReload(p.Stdout, kind, call.Option, p.ports())
-	case VerbVerifyFilter:
-		return verifyFilter(p.Stdout, call.Filter)
-	case VerbCleanup:
-		return nil // a killed capture leaves nothing behind
 	}
-	return usage(errors.New("no call of Wireshark's; --help says what there is"))
+	return verifyFilter(p.Stdout, call.Filter)
 }
 
 // ports lists the ports. To fail here would take every interface from

@@ -32,7 +32,7 @@ func (s simulator) Open(context.Context) (extcap.Board, error) {
 	}
 	defer capture.Close()
 	b := &simBoard{path: s.path, ended: make(chan struct{})}
-	b.cmd = exec.Command(s.path, "--stdio", "--loop", "/dev/fd/3")
+	b.cmd = exec.Command(s.path, "--stdio", "--wait", "--loop", "/dev/fd/3")
 	b.cmd.ExtraFiles = []*os.File{capture} // the child's descriptor 3
 	b.cmd.Stderr = &b.said
 	b.cmd.SysProcAttr = simAttributes()

@@ -25,7 +25,10 @@ func dial(path string, baud int) (extcap.Line, error) {
 	if err != nil {
 		return nil, translate(path, err)
 	}
-	if err := port.SetReadTimeout(readTimeout); err != nil {
+	// What came before the rate was set is noise, or looks like a board that
+	// talks at another rate than it does.
+	err = errors.Join(port.SetReadTimeout(readTimeout), translate(path, port.ResetInputBuffer()))
+	if err != nil {
 		port.Close()
 		return nil, err
 	}

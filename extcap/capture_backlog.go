@@ -2,6 +2,7 @@ package extcap
 
 import (
 	"io"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -13,6 +14,16 @@ const (
 	emptyNap    = 2 * time.Millisecond   // after a read that gave nothing at once
 )
 
+// A USB line hands bytes over in pieces of 32, thousands of times a second
+// when it is full. Waking for each would cost more than all the rest, so a
+// line that is over a quarter full is read busyNap apart. On any other each
+// byte is read as it comes.
+const (
+	busyWindow = 5 * time.Millisecond // over which the load is measured
+	busyBytes  = 250                  // in busyWindow: 50 kB/s
+	busyNap    = 1200 * time.Microsecond
+)
+
 // backlog stands between the port, which must be read at once, and a FIFO
 // whose reader may stall. It is a ring of bytes with one goroutine on each
 // side; a full ring stops the reading, so that what is lost then is lost
@@ -20,6 +31,8 @@ const (
 type backlog struct {
 	ring [backlogSize]byte
 	idle *time.Timer
+	// drained is called when everything held was given out.
+	drained func()
 
 	mu    sync.Mutex
 	first int   // of the held bytes
@@ -29,13 +42,14 @@ type backlog struct {
 	more, room chan struct{} // one token each: something came, something went
 }
 
-func newBacklog() *backlog {
-	idle := time.NewTimer(backlogIdle)
-	return &backlog{idle: idle, more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newBacklog(drained func()) *backlog {
+	return &backlog{idle: time.NewTimer(backlogIdle), drained: drained,
+		more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 // fill reads src into the ring until src fails or stop is closed.
 func (b *backlog) fill(src io.Reader, stop <-chan struct{}) {
+	var load load
 	for {
 		free := b.free()
 		if len(free) == 0 {
@@ -52,10 +66,29 @@ func (b *backlog) fill(src io.Reader, stop <-chan struct{}) {
 		if b.add(n, err); err != nil {
 			return
 		}
-		if n == 0 && time.Since(start) < emptyNap {
+		switch now := time.Now(); {
+		case n == 0 && now.Sub(start) < emptyNap:
 			time.Sleep(emptyNap) // a port that does not wait must not cost a core
+		case load.busy(n, now) && n < len(free): // and nothing waits
+			time.Sleep(busyNap)
 		}
 	}
+}
+
+// load measures whether a line is busy.
+type load struct {
+	start time.Time // of the window
+	bytes int       // in it
+	high  bool      // the window before was busy
+}
+
+func (l *load) busy(n int, now time.Time) bool {
+	l.bytes += n
+	if d := now.Sub(l.start); d >= busyWindow {
+		l.high = l.bytes > int(busyBytes*d/busyWindow)
+		l.start, l.bytes = now, 0
+	}
+	return l.high
 }
 
 // free returns the room for the next read.
@@ -73,15 +106,17 @@ func (b *backlog) add(n int, err error) {
 	b.mu.Unlock()
 	if n > 0 || err != nil {
 		signal(b.more)
+		runtime.Gosched() // the reader first: a port's read may keep the processor
 	}
 }
 
-// Read gives out what is held. If nothing comes it returns (0, nil) after a
-// while, as a serial port does.
+// Read gives out what is held. Before it waits for more it calls drained. If
+// nothing comes it returns (0, nil) after a while, as a serial port does.
 func (b *backlog) Read(p []byte) (int, error) {
 	if n, err := b.take(p); n > 0 || err != nil {
 		return n, err
 	}
+	b.drained()
 	b.idle.Reset(backlogIdle)
 	select {
 	case <-b.more:

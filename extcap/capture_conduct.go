@@ -98,6 +98,7 @@ func (s *session) introduce(ctx context.Context, before uint64) error {
 	}
 	s.caps = h.Caps
 	s.mu.Lock()
+	s.host = newGate(s.state.want, false)
 	s.state.force = settings{channel: h.Channel, snapLen: h.SnapLen, dwell: s.state.want.dwell, filter: s.state.force.filter}
 	s.mu.Unlock()
 	s.log.printf(wire.LogInfo, "%s: %s, firmware %s, %s, channel %d, ring of %d bytes",

@@ -119,6 +119,9 @@ func TestCaptureReboot(t *testing.T) {
 	f.frame(dataFrame(3))
 	eventually(t, "the packet", func() bool { return len(r.packets()) == 4 })
 	packets := only(readBlocks(t, r.stop()), blockPacket)
+	if len(packets) != 4 || !bytes.Equal(packets[3].frame(), dataFrame(3)) {
+		t.Fatalf("%d packets, the last %x", len(packets), packets[len(packets)-1].frame())
+	}
 	if c := packets[3].comment(); !strings.Contains(c, "the board restarted before this frame") {
 		t.Errorf("comments: %s", comments(packets))
 	}

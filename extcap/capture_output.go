@@ -11,12 +11,16 @@ import (
 )
 
 const (
-	maxHeld  = 4 << 20 // bytes of packets that wait for the interface block
-	maxNotes = 4       // remarks on one packet; more are counted
+	maxHeld  = 4 << 20  // bytes of packets that wait for the interface block
+	maxBatch = 32 << 10 // bytes of packets that go out as one
+	maxNotes = 4        // remarks on one packet; more are counted
 )
 
 // output is the pcapng that goes to Wireshark. Its methods may be called from
 // any goroutine. After the first error every method returns that error.
+//
+// Packets go out as soon as no more bytes of the board are at hand, see flush:
+// those that came together in one write, as each write wakes Wireshark.
 //
 // The section header is written at once. The interface block, which names the
 // board, waits for the board's hello; packets that come before are held.
@@ -25,10 +29,10 @@ type output struct {
 
 	mu        sync.Mutex
 	fifo      io.Writer
-	w         *pcapngWriter
-	held      bytes.Buffer // packets from before the interface block
-	ready     bool         // the interface block is written
-	fallback  iface        // the interface block if the board never says who it is
+	w         *pcapngWriter // into batch
+	batch     bytes.Buffer  // packets not yet written
+	ready     bool          // the interface block is written
+	fallback  iface         // the interface block if the board never says who it is
 	err       error
 	delivered uint64
 	drops     uint64   // records lost since the last packet
@@ -39,9 +43,9 @@ type output struct {
 }
 
 func newOutput(fifo io.Writer, start time.Time, s section, fallback iface) *output {
-	o := &output{start: start, fifo: fifo, fallback: fallback, w: newPcapngWriter(fifo)}
-	o.err = o.w.section(s)
-	o.w.w = &o.held
+	o := &output{start: start, fifo: fifo, fallback: fallback}
+	o.err = newPcapngWriter(fifo).section(s)
+	o.w = newPcapngWriter(&o.batch)
 	return o
 }
 
@@ -54,18 +58,38 @@ func (o *output) describe(i iface) error {
 	return o.describeLocked(i)
 }
 
+// describeAnyhow writes the interface block of a board that is not known.
+func (o *output) describeAnyhow() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.describeLocked(o.fallback)
+}
+
 func (o *output) describeLocked(i iface) error {
 	if o.ready || o.err != nil {
 		return o.err
 	}
 	o.ready = true
-	o.w.w = o.fifo
-	o.err = o.w.iface(i)
-	if o.err == nil && o.held.Len() > 0 {
-		_, o.err = o.fifo.Write(o.held.Bytes())
-	}
-	o.held = bytes.Buffer{}
+	o.err = newPcapngWriter(o.fifo).iface(i)
+	o.flushLocked()
 	return o.err
+}
+
+// flush writes what is batched. Until the interface block is there, it waits.
+func (o *output) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flushLocked()
+}
+
+func (o *output) flushLocked() {
+	if !o.ready || o.batch.Len() == 0 {
+		return
+	}
+	if o.err == nil {
+		_, o.err = o.fifo.Write(o.batch.Bytes())
+	}
+	o.batch.Reset()
 }
 
 // frame writes a packet, with what is known of the time before it.
@@ -75,8 +99,11 @@ func (o *output) frame(at time.Time, tsft uint64, f wire.Frame) error {
 	if o.err != nil {
 		return o.err
 	}
-	if !o.ready && o.held.Len() > maxHeld {
+	switch n := o.batch.Len(); {
+	case !o.ready && n > maxHeld:
 		o.describeLocked(o.fallback)
+	case o.ready && n > maxBatch:
+		o.flushLocked()
 	}
 	head := AppendRadiotap(o.head[:0], tsft, f, o.aggregate.next(tsft, f))
 	data := f.Data[:min(len(f.Data), wire.MaxFrame)]
@@ -133,12 +160,13 @@ func (o *output) statistics(c counters, now time.Time) error {
 	}
 	c.start, c.end, c.delivered = o.start, now, o.delivered
 	o.err = o.w.statistics(c)
+	o.flushLocked()
 	return o.err
 }
 
 // finish leaves a valid capture behind, however far it came.
 func (o *output) finish(c counters, now time.Time) error {
-	o.describe(o.fallback)
+	o.describeAnyhow()
 	return o.statistics(c, now)
 }
 

@@ -42,7 +42,7 @@ type session struct {
 
 func newSession(e *engine, board Board) *session {
 	s := &session{
-		engine: e, board: board, cmd: decoder.NewCommander(board), backlog: newBacklog(),
+		engine: e, board: board, cmd: decoder.NewCommander(board), backlog: newBacklog(e.out.flush),
 		hellos: make(chan wire.Hello, 1), rebooted: make(chan struct{}, 1),
 	}
 	s.close = sync.OnceFunc(func() { board.Close() })
@@ -58,9 +58,9 @@ func newSession(e *engine, board Board) *session {
 	}
 	e.mu.Unlock()
 	s.publishGate()
-	s.stamp = e.clock.Stamp
+	s.stamp = (&liveTime{board: &e.clock, tsf: new(decoder.Clock)}).stamp
 	if s.recorded {
-		s.stamp = (&recordedTime{start: e.now()}).stamp
+		s.stamp = (&recordedTime{newest: e.now()}).stamp
 	}
 	return s
 }
@@ -133,7 +133,7 @@ func (s *session) record(rec *decoder.Record) error {
 		s.lost(rec.Lost)
 	}
 	if s.recorded && rec.Type != wire.TypeHello {
-		s.out.describe(s.fallbackIface())
+		s.out.describeAnyhow()
 	}
 	switch rec.Type {
 	case wire.TypeFrame:
@@ -189,11 +189,14 @@ func (s *session) lost(n uint32) {
 	s.log.printf(wire.LogInfo, "%s", text)
 }
 
-// reboot notes that the board counts from zero again.
+// reboot notes that the board counts from zero again, and has none of the
+// settings.
 func (s *session) reboot() {
 	s.mu.Lock()
 	s.tally.reboot()
+	g := newGate(s.state.want, s.recorded)
 	s.mu.Unlock()
+	s.gate.Store(&g)
 	s.out.note("the board restarted before this frame")
 	s.log.printf(wire.LogWarning, "the board restarted")
 	signal(s.rebooted)

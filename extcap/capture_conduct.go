@@ -226,5 +226,5 @@ func (s *session) sendEcho(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, commandWait)
 	defer cancel()
-	s.cmd.Do(ctx, wire.TypeTimeEcho, s.clock.AppendEcho(nil, time.Now()))
+	s.cmd.Do(ctx, wire.TypeTimeEcho, s.live.echoBody())
 }

@@ -31,7 +31,8 @@ type session struct {
 	records  atomic.Uint64        // intact records
 	host     gate                 // of conduct: what the board does not do for us, or not yet
 	gate     atomic.Pointer[gate] // of decode: host, or nil if there is nothing to do
-	stamp    func(*decoder.Record) time.Time
+	live     *liveTime
+	stamp    func(*decoder.Record) time.Time // live's, or that of a recorded stream
 
 	bytesBefore int64 // read before this session
 
@@ -58,7 +59,8 @@ func newSession(e *engine, board Board) *session {
 	}
 	e.mu.Unlock()
 	s.publishGate()
-	s.stamp = (&liveTime{board: &e.clock, tsf: new(decoder.Clock)}).stamp
+	s.live = &liveTime{board: &e.clock, tsf: new(decoder.Clock), epoch: time.Now()}
+	s.stamp = s.live.stamp
 	if s.recorded {
 		s.stamp = (&recordedTime{newest: e.now()}).stamp
 	}

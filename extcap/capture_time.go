@@ -1,6 +1,7 @@
 package extcap
 
 import (
+	"encoding/binary"
 	"time"
 
 	"pqiot/decoder"
@@ -10,6 +11,7 @@ import (
 const (
 	tsfAhead  = time.Second     // a mapped time may be so far after the arrival
 	tsfBehind = 5 * time.Second // or before it, or the TSF has jumped
+	echoAge   = time.Minute     // a reply to a time echo is younger
 )
 
 // liveTime gives the records of a live board a time. Frames may be stamped by
@@ -18,33 +20,55 @@ const (
 type liveTime struct {
 	board *decoder.Clock
 	tsf   *decoder.Clock
+	epoch time.Time // what time echoes count from, with the monotonic clock
 }
 
 func (t *liveTime) stamp(rec *decoder.Record) time.Time {
-	at := t.board.Stamp(rec)
-	if !byTSF(rec) {
-		return at
-	}
 	if rec.Boot {
+		t.board.Reset()
 		t.tsf = new(decoder.Clock)
 	}
-	if at, ok := t.stampTSF(rec); ok {
-		return at
+	if !byTSF(rec) {
+		t.echo(rec)
+		return mapped(t.board, rec)
 	}
-	t.tsf = new(decoder.Clock)
-	at, _ = t.stampTSF(rec)
+	at := mapped(t.tsf, rec)
+	if late := rec.Arrived.Sub(at); late < -tsfAhead || late > tsfBehind {
+		t.tsf = new(decoder.Clock)
+		at = mapped(t.tsf, rec)
+	}
 	return at
 }
 
-func (t *liveTime) stampTSF(rec *decoder.Record) (at time.Time, ok bool) {
+// mapped tells c of a record and returns its host time. A record that was held
+// up on the way says nothing of the clock.
+func mapped(c *decoder.Clock, rec *decoder.Record) time.Time {
 	if !rec.Late && !rec.Rescued {
-		t.tsf.Observe(rec.Time, rec.Arrived)
+		c.Observe(rec.Time, rec.Arrived)
 	}
-	if at = t.tsf.Host(rec.Time); at.IsZero() {
-		return rec.Arrived, true
+	if at := c.Host(rec.Time); !at.IsZero() {
+		return at
 	}
-	late := rec.Arrived.Sub(at)
-	return at, -tsfAhead < late && late < tsfBehind
+	return rec.Arrived
+}
+
+// echoBody is the body of a time echo sent now.
+func (t *liveTime) echoBody() []byte {
+	sent := t.epoch.UnixNano() + int64(time.Since(t.epoch))
+	return binary.LittleEndian.AppendUint64(nil, uint64(sent))
+}
+
+// echo gives the clock a time echo's reply, which carries the time that the
+// command was sent at. One that is no such time was sent by another program.
+func (t *liveTime) echo(rec *decoder.Record) {
+	r := &rec.Reply
+	if rec.Type != wire.TypeReply || r.Type != wire.TypeTimeEcho || r.Status != wire.ReplyDone || len(r.Value) < 8 {
+		return
+	}
+	sent := t.epoch.Add(time.Duration(int64(binary.LittleEndian.Uint64(r.Value)) - t.epoch.UnixNano()))
+	if age := rec.Arrived.Sub(sent); age >= 0 && age < echoAge && !sent.Before(t.epoch) {
+		t.board.Echo(sent, rec.Arrived, rec.Time)
+	}
 }
 
 func byTSF(rec *decoder.Record) bool {

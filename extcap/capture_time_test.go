@@ -12,7 +12,7 @@ import (
 // way, and checks that intervals come out as the board has them.
 func TestTimes(t *testing.T) {
 	start := time.Now()
-	live := &liveTime{board: new(decoder.Clock), tsf: new(decoder.Clock)}
+	live := &liveTime{board: new(decoder.Clock), tsf: new(decoder.Clock), epoch: start}
 	playback := &recordedTime{newest: start}
 	for name, stamp := range map[string]func(*decoder.Record) time.Time{"live": live.stamp, "recorded": playback.stamp} {
 		const jump = 1000 // the record before which the TSF jumps ahead by an hour
@@ -38,6 +38,33 @@ func TestTimes(t *testing.T) {
 				t.Errorf("record %d: stamped %v before it came", i, late)
 			}
 			last[clock] = at
+		}
+	}
+}
+
+// TestTimeEcho lets every record wait for a second but the replies to time
+// echoes: only they can tell.
+func TestTimeEcho(t *testing.T) {
+	clock := new(decoder.Clock)
+	live := &liveTime{board: clock, tsf: new(decoder.Clock), epoch: time.Now()}
+	body := live.echoBody()
+	arrived := time.Now()
+	reply := wire.Reply{Type: wire.TypeTimeEcho, Value: body}
+	live.stamp(&decoder.Record{Type: wire.TypeReply, Time: 1000, Arrived: arrived, Reply: reply})
+	if b := clock.Bound(); b > arrived.Sub(live.epoch)+time.Millisecond {
+		t.Errorf("bound %v after an echo that took at most %v", b, arrived.Sub(live.epoch))
+	}
+	for name, r := range map[string]wire.Reply{
+		"refused": {Type: wire.TypeTimeEcho, Status: wire.ReplyNotSupported, Value: body},
+		"short":   {Type: wire.TypeTimeEcho, Value: body[:7]},
+		"another": {Type: wire.TypeStatusNow, Value: body},
+		"foreign": {Type: wire.TypeTimeEcho, Value: make([]byte, 8)},
+	} {
+		clock := new(decoder.Clock)
+		live := &liveTime{board: clock, tsf: new(decoder.Clock), epoch: live.epoch}
+		live.stamp(&decoder.Record{Type: wire.TypeReply, Time: 1000, Arrived: arrived, Reply: r})
+		if b := clock.Bound(); b < time.Second {
+			t.Errorf("%s: taken for an echo, bound %v", name, b)
 		}
 	}
 }

@@ -105,15 +105,7 @@ func (s *settings) set(m Message) (asks, error) {
 	text := strings.TrimSpace(string(m.Payload))
 	switch m.Control {
 	case ctlChannel:
-		ch, err := strconv.ParseUint(text, 10, 8)
-		if err != nil || ch > wire.ChannelMax {
-			return 0, fmt.Errorf("%q is no channel from 1 to 14", text)
-		}
-		if ch == channelHops {
-			return 0, nil
-		}
-		s.channel, s.hop = uint8(ch), nil
-		return askChannel, nil
+		return s.setChannel(text)
 	case ctlHop:
 		hop, err := parseHop(text)
 		if err != nil {
@@ -147,6 +139,20 @@ func (s *settings) set(m Message) (asks, error) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("there is no control %d", m.Control)
+}
+
+// setChannel leaves hopping for one channel. That the board hops is shown, not
+// chosen.
+func (s *settings) setChannel(text string) (asks, error) {
+	ch, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || ch > wire.ChannelMax {
+		return 0, fmt.Errorf("%q is no channel from 1 to 14", text)
+	}
+	if ch == channelHops {
+		return 0, nil
+	}
+	s.channel, s.hop = uint8(ch), nil
+	return askChannel, nil
 }
 
 // readBack sets the toolbar to what is in force on the board.

@@ -347,21 +347,25 @@ local function code_name(code) return format("%d.%02d", math.floor(code / 32), c
 local function cut(m, offset, length) return sub(m.body, offset + 1, offset + length) end
 
 local function parse_key(m)
-  m.kind, m.suite = KIND_KEY, KEY_SUITE[m.size]
+  m.kind, m.suite = KIND_KEY, KEY_SUITE[#m.body]
   if not m.suite then
-    complain(m, "malformed", format("Key of %d bytes: %d, %d or %d expected", m.size,
+    complain(m, "malformed", format("Key of %d bytes: %d, %d or %d expected", #m.body,
       W.ENCAPSULATION_KEY_SIZE_512, W.ENCAPSULATION_KEY_SIZE_768, W.ENCAPSULATION_KEY_SIZE_1024))
   end
 end
 
+local function data_at(m) return m.nonce_at + W.NONCE_SIZE end
+
+local function tag_at(m) return #m.body - W.TAG_SIZE end
+
 -- parse_record reads N ‖ encrypted data ‖ tag from offset at.
 local function parse_record(m, at, what, max)
-  local data = m.size - at - W.RECORD_OVERHEAD
+  local data = #m.body - at - W.RECORD_OVERHEAD
   if data < 0 then
-    complain(m, "malformed", format("%s of %d bytes, at least %d expected", what, m.size, at + W.RECORD_OVERHEAD))
+    complain(m, "malformed", format("%s of %d bytes, at least %d expected", what, #m.body, at + W.RECORD_OVERHEAD))
     return
   end
-  m.nonce_at, m.data_at, m.data_size, m.tag_at = at, at + W.NONCE_SIZE, data, m.size - W.TAG_SIZE
+  m.nonce_at, m.data_size = at, data
   if data > max then complain(m, "oversize", format("%d bytes of data, at most %d are allowed", data, max)) end
   m.nonce = cut(m, at, W.NONCE_SIZE)
   if byte(m.nonce) ~= W.NONCE_LEAD then
@@ -390,7 +394,7 @@ end
 -- parse returns what a body of Content-Format cf holds. It never fails: what is
 -- wrong goes into experts.
 local function parse(body, cf, code)
-  local m = { body = body, size = #body, cf = cf, code = code, experts = {}, request = code < 32 }
+  local m = { body = body, cf = cf, code = code, experts = {}, request = code < 32 }
   local want = POST
   if cf == W.CONTENT_FORMAT_KEY then
     parse_key(m)
@@ -495,7 +499,7 @@ end
 local function unseal(m, log)
   local known = m.sid and keylog_find(log, m.sid)
   if not known then return end
-  local data, tag = cut(m, m.data_at, m.data_size), cut(m, m.tag_at, W.TAG_SIZE)
+  local data, tag = cut(m, data_at(m), m.data_size), cut(m, tag_at(m), W.TAG_SIZE)
   for i = #known, 1, -1 do
     local keys = known[i]
     local side = m.request and "kc" or "kg"
@@ -779,7 +783,7 @@ local function summary(m)
   parts[#parts + 1] = m.sid and "SID " .. hex(m.sid)
   parts[#parts + 1] = m.seq and format("SEQ %d", m.seq)
   local text = table.concat(parts, " ")
-  if m.kind == KIND_KEY then return format("%s, %d B", text, m.size) end
+  if m.kind == KIND_KEY then return format("%s, %d B", text, #m.body) end
   return m.data_size and format("%s, %d B data", text, m.data_size) or text .. ", malformed"
 end
 
@@ -802,9 +806,9 @@ end
 
 local function paint_record(m, tvb, tree)
   paint_nonce(m, tvb, tree)
-  local data = leaf(tree, tvb, f.data, m.data_at, m.data_size) or tree
+  local data = leaf(tree, tvb, f.data, data_at(m), m.data_size) or tree
   made(data, f.data_size, m.data_size)
-  local tag = leaf(tree, tvb, f.tag, m.tag_at, W.TAG_SIZE)
+  local tag = leaf(tree, tvb, f.tag, tag_at(m), W.TAG_SIZE)
   local status = 2
   if m.tag_ok ~= nil then status = m.tag_ok and 1 or 0 end
   made(tag, f.tag_status, status)
@@ -834,14 +838,14 @@ end
 
 local function paint(m, tvb, tree)
   local top = tree:add(proto, tvb())
-  m.text = m.text or summary(m)
-  top:set_text(m.text)
+  local text = summary(m)
+  top:set_text(text)
   made(top, f.kind, m.kind)
   made(top, f.suite, m.suite)
   if m.kind == KIND_KEY then
-    leaf(top, tvb, f.key, 0, m.size)
+    leaf(top, tvb, f.key, 0, tvb:len())
     made(top, f.pin, m.pin)
-  elseif m.data_at then
+  elseif m.data_size then
     leaf(top, tvb, f.ciphertext, 0, m.ct_size or 0)
     paint_record(m, tvb, top)
   else
@@ -849,6 +853,7 @@ local function paint(m, tvb, tree)
   end
   paint_links(m, top)
   for _, x in ipairs(m.experts) do top:add_proto_expert_info(e[x[1]], x[2]) end
+  return text
 end
 
 ---------------------------------------------------------------------------
@@ -880,26 +885,21 @@ local icmp, icmpv6 = optional("icmp"), optional("icmpv6")
 
 local function last(extractor) return select(-1, nil, extractor()) end
 
--- header gathers what the CoAP dissector found in the message now at hand: the
--- last one in the frame. nil where there is none, as under HTTP.
-local function header(pinfo)
-  local code = last(coap.code)
-  if not code then return nil end
-  local from = code.offset
+-- header adds to m what the CoAP dissector found in the message now at hand,
+-- the last one in the frame: its code stands at offset from.
+local function header(m, pinfo, from)
   local function field(extractor)
     local info = last(extractor)
     return info and info.offset >= from and info.value or nil
   end
-  local echo = ""
+  m.frame, m.time = pinfo.number, pinfo.rel_ts
+  m.mid, m.token, m.echo = field(coap.mid), tostring(field(coap.token) or ""), ""
   for _, info in ipairs({ coap.echo() }) do
-    if info.len == W.ECHO_SIZE and info.offset >= from then echo = tostring(info.value) end
+    if info.len == W.ECHO_SIZE and info.offset >= from then m.echo = tostring(info.value) end
   end
-  local src, dst = format("%s:%d", tostring(pinfo.src), pinfo.src_port), format("%s:%d", tostring(pinfo.dst), pinfo.dst_port)
-  return {
-    code = code.value, from = from, mid = field(coap.mid), token = tostring(field(coap.token) or ""), echo = echo,
-    frame = pinfo.number, time = pinfo.rel_ts,
-    src = src, dst = dst, flow = src .. ">" .. dst, back = dst .. ">" .. src,
-  }
+  m.src = format("%s:%d", tostring(pinfo.src), pinfo.src_port)
+  m.dst = format("%s:%d", tostring(pinfo.dst), pinfo.dst_port)
+  m.flow, m.back = m.src .. ">" .. m.dst, m.dst .. ">" .. m.src
 end
 
 local function wlan_header()
@@ -909,25 +909,31 @@ local function wlan_header()
   return { ta = tostring(ta.value), seq = seq and seq.value, retry = retry and retry.value, ds = ds and ds.value }
 end
 
--- inspect parses and tracks the body, once for each message of the file.
-local function inspect(head, body, cf)
-  local id = head.frame .. "/" .. head.from
-  local m = state.frames[id]
-  if m and m.body == body then
-    if m.tag_ok == nil and not m.plain then unseal(m, state.keylog) end
-    return m
+-- check_key looks into an encapsulation key. It is the same in most messages,
+-- so the last one's pin is kept.
+local function check_key(m)
+  local index, value = bad_coefficient(m.body)
+  if index then complain(m, "modulus", format("Coefficient %d is %d: below 3329 expected", index, value)) end
+  if state.last_key ~= m.body then
+    state.last_key, state.last_pin = m.body, hex(sha256(m.body))
   end
-  local again = m
-  m = parse(body, cf, head.code)
-  for k, v in pairs(head) do m[k] = v end
-  if m.kind == KIND_KEY and m.suite then
-    local index, value = bad_coefficient(body)
-    if index then complain(m, "modulus", format("Coefficient %d is %d: below 3329 expected", index, value)) end
-    m.pin = state.last_key == body and state.last_pin or hex(sha256(body))
-    state.last_key, state.last_pin = body, m.pin
+  m.pin = state.last_pin
+end
+
+-- inspect parses and tracks a body, once for each message of the file; code is
+-- the field of the CoAP code, and tells where in the frame the message is.
+local function inspect(body, cf, code, pinfo)
+  local id = pinfo.number .. "/" .. code.offset
+  local known = state.frames[id]
+  if known and known.body == body then
+    if known.tag_ok == nil and not known.plain then unseal(known, state.keylog) end
+    return known
   end
+  local m = parse(body, cf, code.value)
+  header(m, pinfo, code.offset)
+  if m.kind == KIND_KEY and m.suite then check_key(m) end
   -- An ICMP error quotes a message: nobody sent it a second time.
-  if again or icmp() or icmpv6() then return m end
+  if known or icmp() or icmpv6() then return m end
   m.wlan = wlan_header()
   state.frames[id] = m
   track(state, m)
@@ -935,14 +941,13 @@ local function inspect(head, body, cf)
 end
 
 function proto.dissector(tvb, pinfo, tree)
-  local cf = tonumber(tostring(pinfo.match_string):match("(%d+)$"))
-  local head = cf and header(pinfo)
-  -- The CoAP dissector stops before us in a message that the capture cut short.
-  if not head or tvb:len() == 0 or tvb:len() < tvb:reported_len() then return 0 end
-  local m = inspect(head, tvb:raw(0, tvb:len()), cf)
+  local cf, code = tonumber(tostring(pinfo.match_string):match("(%d+)$")), last(coap.code)
+  -- HTTP shares the table. The CoAP dissector itself stops before us in a
+  -- message that the capture cut short.
+  if not (cf and code) or tvb:len() == 0 or tvb:len() < tvb:reported_len() then return 0 end
+  local m = inspect(tvb:raw(0, tvb:len()), cf, code, pinfo)
   pinfo.cols.protocol = "PQIOT"
-  paint(m, tvb, tree)
-  pinfo.cols.info = m.text
+  pinfo.cols.info = paint(m, tvb, tree)
   return tvb:len()
 end
 

@@ -64,6 +64,18 @@ func TestOtherPorts(t *testing.T) {
 	}
 }
 
+// What a flow carried before its first session is the same on every pass.
+func TestBeforeTheFirstSession(t *testing.T) {
+	there := netip.AddrPortFrom(gateway.Addr(), 40404)
+	early := datagram(t, there, sender, message{ack, unauthorized, 9, "\x09", nil, []byte("echo")}.bytes())
+	capture := ethernet(t, 0, append([]packet{early}, moved(t, 40404)...)...)
+	for _, args := range [][]string{nil, {"-2"}} {
+		if got := protocols(t, capture, args...); !strings.HasPrefix(got, "UDP CoAP PQIOT") {
+			t.Errorf("%v: got %s", args, got)
+		}
+	}
+}
+
 // What only resembles the session stays with its own dissector.
 func TestForeignTraffic(t *testing.T) {
 	v := vectorA(t)

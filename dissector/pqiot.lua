@@ -422,7 +422,7 @@ end
 
 -- keylog_line takes one line, and returns what is wrong with it.
 local function keylog_line(log, line)
-  local rest = line:match("^PQIOT1 (.*)$")
+  local rest = line:match("^" .. W.KEY_LOG_SESSION .. " (.*)$")
   if not rest then return end
   local sid, suite, kc, kg, iv = rest:match("^(%x+) (%d+) (%x+) (%x+) (%x+)$")
   if not sid then return "not five fields of digits" end
@@ -446,7 +446,7 @@ local function keylog_text(log, text)
     local line = sub(text, from, (stop or #text + 1) - 1):gsub("\r$", "")
     local wrong = keylog_line(log, line)
     if wrong and not stop then break end
-    if not wrong and not stop and not line:find("^PQIOT1 ") then break end
+    if not wrong and not stop and not line:find("^" .. W.KEY_LOG_SESSION .. " ") then break end
     log.line = log.line + 1
     if wrong then
       log.bad = log.bad + 1

@@ -420,21 +420,24 @@ local function new_keylog(path)
   return { path = path, at = 0, line = 0, bad = 0, sessions = {} }
 end
 
--- keylog_line takes one line, and returns what is wrong with it.
+local function is_keylog_line(line) return sub(line .. " ", 1, #W.KEY_LOG_SESSION + 1) == W.KEY_LOG_SESSION .. " " end
+
+-- keylog_line takes one line, and returns what is wrong with it; never its
+-- text, which may be part of a key.
 local function keylog_line(log, line)
-  local rest = line:match("^" .. W.KEY_LOG_SESSION .. " (.*)$")
-  if not rest then return end
-  local sid, suite, kc, kg, iv = rest:match("^(%x+) (%d+) (%x+) (%x+) (%x+)$")
-  if not sid then return "not five fields of digits" end
+  if not is_keylog_line(line) then return end
+  local sid, set, kc, kg, iv = line:match("^%w+ ([%da-f]+) (%d+) ([%da-f]+) ([%da-f]+) ([%da-f]+)$")
+  if not sid then return "not five fields of lower-case hex" end
+  local suite = tonumber(set)
   if #sid ~= 2 * W.SID_SIZE then return format("session id of %d digits, 14 expected", #sid) end
-  if not SUITE_NAMES[tonumber(suite)] then return "parameter set " .. sub(suite, 1, 8) end
+  if not SUITE_NAMES[suite] or #set ~= #tostring(suite) then return "no ML-KEM parameter set" end
   if #kc ~= 32 or #kg ~= 32 then return "a key that is not of 32 digits" end
   if #iv ~= 2 * W.NONCE_SIZE then return format("IV of %d digits, 26 expected", #iv) end
   sid = unhex(sid)
   local known = log.sessions[sid] or {}
   log.sessions[sid] = known
   -- One session id may have two sets: its ciphertext was sent again under a new Echo.
-  known[#known + 1] = { suite = tonumber(suite), kc = unhex(kc), kg = unhex(kg), iv = unhex(iv) }
+  known[#known + 1] = { suite = suite, kc = unhex(kc), kg = unhex(kg), iv = unhex(iv) }
 end
 
 -- keylog_text takes what was read from log.at on. A last line without its end
@@ -446,7 +449,7 @@ local function keylog_text(log, text)
     local line = sub(text, from, (stop or #text + 1) - 1):gsub("\r$", "")
     local wrong = keylog_line(log, line)
     if wrong and not stop then break end
-    if not wrong and not stop and not line:find("^" .. W.KEY_LOG_SESSION .. " ") then break end
+    if not wrong and not stop and not is_keylog_line(line) then break end
     log.line = log.line + 1
     if wrong then
       log.bad = log.bad + 1

@@ -18,6 +18,7 @@ type proxy struct {
 
 	loss, duplication, reordering float64
 	record                        func(up bool, sender *net.UDPAddr, datagram []byte)
+	change                        func(up bool, datagram []byte) [][]byte // nil: nothing
 
 	mu    sync.Mutex
 	rng   *rand.Rand
@@ -65,8 +66,7 @@ func (p *proxy) up() {
 		if err != nil {
 			return
 		}
-		datagram := bytes.Clone(buf[:n])
-		p.pass(true, from, datagram, func() { back.Write(datagram) })
+		p.pass(true, from, bytes.Clone(buf[:n]), func(d []byte) { back.Write(d) })
 	}
 }
 
@@ -94,18 +94,23 @@ func (p *proxy) down(back *net.UDPConn, to *net.UDPAddr) {
 		if err != nil {
 			return
 		}
-		datagram := bytes.Clone(buf[:n])
-		p.pass(false, to, datagram, func() { p.front.WriteToUDP(datagram, to) })
+		p.pass(false, to, bytes.Clone(buf[:n]), func(d []byte) { p.front.WriteToUDP(d, to) })
 	}
 }
 
 // pass loses, doubles or delays a datagram; a delayed one is overtaken by
 // those that follow.
-func (p *proxy) pass(up bool, sender *net.UDPAddr, datagram []byte, deliver func()) {
+func (p *proxy) pass(up bool, sender *net.UDPAddr, datagram []byte, deliver func([]byte)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.record != nil {
 		p.record(up, sender, datagram)
+	}
+	if p.change != nil {
+		for _, d := range p.change(up, datagram) {
+			deliver(d)
+		}
+		return
 	}
 	if p.rng.Float64() < p.loss {
 		p.count.lost++
@@ -120,10 +125,10 @@ func (p *proxy) pass(up bool, sender *net.UDPAddr, datagram []byte, deliver func
 		p.count.passed++
 		if p.rng.Float64() < p.reordering {
 			p.count.delayed++
-			time.AfterFunc(time.Duration(p.rng.IntN(20_000))*time.Microsecond, deliver)
+			time.AfterFunc(time.Duration(p.rng.IntN(20_000))*time.Microsecond, func() { deliver(datagram) })
 			continue
 		}
-		deliver()
+		deliver(datagram)
 	}
 }
 

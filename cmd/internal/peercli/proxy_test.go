@@ -175,7 +175,9 @@ func TestLossyNetwork(t *testing.T) {
 	if len(seen) != senders*each {
 		t.Errorf("%d messages, %d expected", len(seen), senders*each)
 	}
+	p.mu.Lock()
 	c := p.count
+	p.mu.Unlock()
 	t.Logf("%d messages in %v: %d datagrams passed, %d lost, %d doubled, %d delayed", len(seen), took.Round(time.Millisecond), c.passed, c.lost, c.doubled, c.delayed)
 	if c.lost == 0 || c.doubled == 0 || c.delayed == 0 {
 		t.Error("the proxy did nothing")

@@ -33,6 +33,10 @@ const (
 	maxWait = 60 * time.Second
 )
 
+// maxAnswer is the largest datagram that is looked at whole, bytes; the longest
+// answer of a gateway has some 1100.
+const maxAnswer = 2048
+
 // maxRepeats is how often a request is repeated at once with a new Echo.
 const maxRepeats = 3
 
@@ -127,7 +131,7 @@ func New(cfg Config, link Link) (*Sender, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = DefaultTimeout
 	}
-	s := &Sender{cfg: cfg, tx: DefaultTransmission(), link: link, pin: cfg.Pin, wait: minWait, buf: make([]byte, 65535)}
+	s := &Sender{cfg: cfg, tx: DefaultTransmission(), link: link, pin: cfg.Pin, wait: minWait, buf: make([]byte, maxAnswer)}
 	if cfg.Transmission != nil {
 		s.tx = *cfg.Transmission
 	}

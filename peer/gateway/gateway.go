@@ -11,6 +11,7 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -204,14 +205,19 @@ func (g *Gateway) send(r *request, a answer) []byte {
 }
 
 // duplicate returns the answer that a retransmitted request got already
-// (RFC 7252 §4.5).
+// (RFC 7252 §4.5). A retransmission has its request's token: under another it
+// is a new request of a sender that started over with its message ids.
 func (g *Gateway) duplicate(r *request) ([]byte, bool) {
 	key := exchange{r.from, uint16(r.MessageID)}
-	if out, found := g.sessions.cached(key, r.now); found {
-		return out, true
+	out, found := g.sessions.cached(key, r.now)
+	if !found {
+		out, found = g.recent.get(key, r.now)
 	}
-	return g.recent.get(key, r.now)
+	return out, found && bytes.Equal(tokenOf(out), r.Token)
 }
+
+// tokenOf returns the token of a message that we have encoded.
+func tokenOf(out []byte) []byte { return out[4 : 4+out[0]&15] }
 
 // plain is an answer that no key protects, with a diagnostic payload.
 func (g *Gateway) plain(r *request, code codes.Code, diagnostic string) answer {

@@ -79,6 +79,7 @@ type table struct {
 	byKID      map[string]*slot
 	byExchange map[exchange]*slot // whose ring holds the answer
 	used       map[wire.SID]time.Time
+	swept      time.Time // when used was last rid of old ones
 }
 
 func newTable(slots int) table {
@@ -121,9 +122,12 @@ func (t *table) add(s *slot, instead *slot, now time.Time) {
 	if instead != nil {
 		t.remove(instead)
 	}
-	for sid, at := range t.used {
-		if now.Sub(at) >= remembered {
-			delete(t.used, sid)
+	if now.Sub(t.swept) >= remembered/4 {
+		t.swept = now
+		for sid, at := range t.used {
+			if now.Sub(at) >= remembered {
+				delete(t.used, sid)
+			}
 		}
 	}
 	t.used[s.SID()] = now

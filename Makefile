@@ -10,7 +10,8 @@ BIN         := bin
 DEPS_BUILD := gcc libc6-dev
 DEPS_DEMO  := $(DEPS_BUILD) tshark
 DEPS_TEST  := $(DEPS_DEMO) clang clang-format clang-tools llvm gcc-riscv64-unknown-elf \
-              picolibc-riscv64-unknown-elf qemu-system-misc libmbedtls-dev libcoap3-bin valgrind
+              picolibc-riscv64-unknown-elf qemu-system-misc libmbedtls-dev libcoap3-bin valgrind \
+              lua5.2 lua5.3 lua5.4
 
 .DEFAULT_GOAL := help
 .PHONY: help build test demo bench check generate install clean deps-%

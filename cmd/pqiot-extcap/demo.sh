@@ -38,7 +38,7 @@ say 'The session, decrypted with the key log:'
 run_tshark -r "$out" -X lua_script:dissector/pqiot.lua -o pqiot.keylog:firmware/lab/sample/sample.keylog \
 	-o wlan.enable_decryption:TRUE -o "uat:80211_keys:\"wpa-pwd\",\"$passphrase:$ssid\"" \
 	-Y 'pqiot && wlan.fc.tods == 1' -T fields -E header=y \
-	-e frame.number -e pqiot.kind -e pqiot.sid -e pqiot.seq -e pqiot.plaintext
+	-e frame.number -e ip.src -e ip.dst -e pqiot.sid -e pqiot.seq -e pqiot.text
 
 say 'What the analyzer makes of it:'
 bin/pqiot-analyze --wpa "$ssid:$passphrase" "$out"

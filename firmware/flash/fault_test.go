@@ -11,24 +11,37 @@ import (
 	"pqiot/firmware/flash/sim"
 )
 
+// fault is what becomes of a reply.
+type fault func(reply []byte) sim.Answer
+
+// spoil does it to some of the replies.
+func spoil(f fault, which func(n int) bool) sim.Options {
+	return sim.Options{OnReply: func(n int, _ byte, r []byte) sim.Answer {
+		if which(n) {
+			return f(r)
+		}
+		return sim.Answer{Data: r}
+	}}
+}
+
 // faults are what can become of a reply. The board has obeyed in each case.
-var faults = map[string]func(cmd byte, r []byte) sim.Answer{
-	"lost":            func(byte, []byte) sim.Answer { return sim.Answer{} },
-	"unplugged":       func(byte, []byte) sim.Answer { return sim.Answer{Unplug: true} },
-	"late by 1 s":     func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: r, Delay: time.Second} },
-	"late by 3 s":     func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: r, Delay: 3 * time.Second} },
-	"late by 7 s":     func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: r, Delay: 7 * time.Second} },
-	"first byte":      func(_ byte, r []byte) sim.Answer { return damaged(r, 0, 0x01) },
-	"second byte":     func(_ byte, r []byte) sim.Answer { return damaged(r, 1, 0x10) },
-	"length":          func(_ byte, r []byte) sim.Answer { return damaged(r, 2, 0x04) },
-	"length, high":    func(_ byte, r []byte) sim.Answer { return damaged(r, 3, 0x80) },
-	"data":            func(_ byte, r []byte) sim.Answer { return damaged(r, len(r)/2, 0x40) },
-	"last byte":       func(_ byte, r []byte) sim.Answer { return damaged(r, len(r)-1, 0x01) },
-	"cut short":       func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: r[:len(r)-1]} },
-	"only one byte":   func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: r[:1]} },
-	"twice":           func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: append(bytes.Clone(r), r...)} },
-	"noise before":    func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: append([]byte{0, 0xFF, 0x80}, r...)} },
-	"noise after":     func(_ byte, r []byte) sim.Answer { return sim.Answer{Data: append(bytes.Clone(r), 0, 'O', 'K')} },
+var faults = map[string]fault{
+	"lost":            func([]byte) sim.Answer { return sim.Answer{} },
+	"unplugged":       func([]byte) sim.Answer { return sim.Answer{Unplug: true} },
+	"late by 1 s":     func(r []byte) sim.Answer { return sim.Answer{Data: r, Delay: time.Second} },
+	"late by 3 s":     func(r []byte) sim.Answer { return sim.Answer{Data: r, Delay: 3 * time.Second} },
+	"late by 7 s":     func(r []byte) sim.Answer { return sim.Answer{Data: r, Delay: 7 * time.Second} },
+	"first byte":      func(r []byte) sim.Answer { return damaged(r, 0, 0x01) },
+	"second byte":     func(r []byte) sim.Answer { return damaged(r, 1, 0x10) },
+	"length":          func(r []byte) sim.Answer { return damaged(r, 2, 0x04) },
+	"length, high":    func(r []byte) sim.Answer { return damaged(r, 3, 0x80) },
+	"data":            func(r []byte) sim.Answer { return damaged(r, len(r)/2, 0x40) },
+	"last byte":       func(r []byte) sim.Answer { return damaged(r, len(r)-1, 0x01) },
+	"cut short":       func(r []byte) sim.Answer { return sim.Answer{Data: r[:len(r)-1]} },
+	"only one byte":   func(r []byte) sim.Answer { return sim.Answer{Data: r[:1]} },
+	"twice":           func(r []byte) sim.Answer { return sim.Answer{Data: append(bytes.Clone(r), r...)} },
+	"noise before":    func(r []byte) sim.Answer { return sim.Answer{Data: append([]byte{0, 0xFF, 0x80}, r...)} },
+	"noise after":     func(r []byte) sim.Answer { return sim.Answer{Data: append(bytes.Clone(r), 0, 'O', 'K')} },
 	"FL 0001":         refused(0x0001),
 	"FL 0003":         refused(0x0003),
 	"FL 0006":         refused(0x0006),
@@ -37,8 +50,8 @@ var faults = map[string]func(cmd byte, r []byte) sim.Answer{
 	"FL 0104":         refused(0x0104),
 	"FL 0204":         refused(0x0204),
 	"FL FFFF":         refused(0xFFFF),
-	"OK for anything": func(byte, []byte) sim.Answer { return sim.Answer{Data: []byte("OK")} },
-	"PD for anything": func(byte, []byte) sim.Answer { return sim.Answer{Data: []byte("PD")} },
+	"OK for anything": func([]byte) sim.Answer { return sim.Answer{Data: []byte("OK")} },
+	"PD for anything": func([]byte) sim.Answer { return sim.Answer{Data: []byte("PD")} },
 }
 
 func damaged(r []byte, at int, mask byte) sim.Answer {
@@ -47,8 +60,8 @@ func damaged(r []byte, at int, mask byte) sim.Answer {
 	return sim.Answer{Data: r}
 }
 
-func refused(code uint16) func(byte, []byte) sim.Answer {
-	return func(byte, []byte) sim.Answer { return sim.Answer{Data: []byte{'F', 'L', byte(code), byte(code >> 8)}} }
+func refused(code uint16) fault {
+	return func([]byte) sim.Answer { return sim.Answer{Data: []byte{'F', 'L', byte(code), byte(code >> 8)}} }
 }
 
 // scenario is a small session that meets every command: skipped, blank,
@@ -139,12 +152,7 @@ func TestFaultAtEveryReply(t *testing.T) {
 			longest := time.Duration(0)
 			for name, fault := range faults {
 				for n := range clean.Replies {
-					board, line, err := s.run(t, modern, sim.Options{OnReply: func(i int, cmd byte, r []byte) sim.Answer {
-						if i == n {
-							return fault(cmd, r)
-						}
-						return sim.Answer{Data: r}
-					}})
+					board, line, err := s.run(t, modern, spoil(fault, func(i int) bool { return i == n }))
 					what := fmt.Sprintf("reply %d %s", n, name)
 					s.judge(t, what, board, line, err, faultLimit)
 					if err != nil {
@@ -175,12 +183,7 @@ func TestFaultFromReplyOn(t *testing.T) {
 			longest, what := time.Duration(0), ""
 			for name, fault := range faults {
 				for n := 0; n < clean.Replies; n += 1 + n/8 {
-					board, line, err := s.run(t, modern, sim.Options{OnReply: func(i int, cmd byte, r []byte) sim.Answer {
-						if i >= n {
-							return fault(cmd, r)
-						}
-						return sim.Answer{Data: r}
-					}})
+					board, line, err := s.run(t, modern, spoil(fault, func(i int) bool { return i >= n }))
 					name := fmt.Sprintf("from reply %d on %s", n, name)
 					s.judge(t, name, board, line, err, 5*time.Minute)
 					if line.Elapsed() > longest {

@@ -34,17 +34,9 @@ func (b *Board) loader(now time.Duration, cmd byte, p []byte) {
 	case 0x36:
 		b.data(now, cmd, b.jedec())
 	case 0x3A:
-		if b.latch {
-			b.fail(now, cmd, 0x0006)
-			return
-		}
-		b.ok(now, cmd)
+		b.okUnless(now, cmd, b.latch, 0x0006)
 	case 0x3B:
-		if len(p) != 4 && len(p) != 88 {
-			b.fail(now, cmd, 0x0008)
-			return
-		}
-		b.ok(now, cmd)
+		b.okUnless(now, cmd, len(p) != 4 && len(p) != 88, 0x0008)
 	case 0x3C:
 		b.Ops = append(b.Ops, Op{"chip", 0, len(b.Flash)})
 		b.eraseRange(now, cmd, 0, uint32(len(b.Flash)))
@@ -54,6 +46,14 @@ func (b *Board) loader(now time.Duration, cmd byte, p []byte) {
 	case 0x60, 0x61:
 		b.ok(now, cmd)
 	}
+}
+
+func (b *Board) okUnless(now time.Duration, cmd byte, failed bool, code uint16) {
+	if failed {
+		b.fail(now, cmd, code)
+		return
+	}
+	b.ok(now, cmd)
 }
 
 func (b *Board) jedec() []byte {

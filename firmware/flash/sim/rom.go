@@ -45,11 +45,7 @@ func (b *Board) rom(now time.Duration, cmd byte, p []byte) {
 			code = 0x0104
 		}
 	case 0x20:
-		if len(p) != 8 {
-			code = 0x0301
-		} else {
-			b.baud = int(binary.LittleEndian.Uint32(p[4:]))
-		}
+		code = b.changeRate(p)
 	case 0x21:
 		b.ok(now, cmd)
 		b.state = romSync
@@ -57,15 +53,19 @@ func (b *Board) rom(now time.Duration, cmd byte, p []byte) {
 	default:
 		code = 0x0101
 	}
-	if code != 0 {
-		b.fail(now, cmd, code)
-		return
-	}
-	b.ok(now, cmd)
-	if cmd == 0x1A {
+	b.okUnless(now, cmd, code != 0, code)
+	if cmd == 0x1A && code == 0 {
 		b.state, b.synced, b.rx = loaderSync, 0, nil
 		b.deafTo = now + 100*time.Millisecond
 	}
+}
+
+func (b *Board) changeRate(p []byte) uint16 {
+	if len(p) != 8 || binary.LittleEndian.Uint32(p[4:]) == 0 {
+		return 0x0301
+	}
+	b.baud = int(binary.LittleEndian.Uint32(p[4:]))
+	return 0
 }
 
 func (b *Board) bootHeader(p []byte) uint16 {

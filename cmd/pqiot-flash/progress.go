@@ -35,7 +35,8 @@ func newBars(w io.Writer, labels []string) *bars {
 	b := &bars{pool: mpb.New(mpb.WithOutput(w), mpb.WithWidth(48)), rows: make(map[string]*row)}
 	for _, label := range labels {
 		r := &row{stage: "connect"}
-		r.bar = b.pool.AddBar(1,
+		r.bar = b.pool.AddBar(0, // the total may change until end
+
 			mpb.PrependDecorators(decor.Name(label, decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { return b.stage(r) }, decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace), decor.CountersKibiByte("% .1f / % .1f", decor.WCSyncSpace)))
 		b.rows[label] = r
@@ -59,7 +60,7 @@ func (b *bars) progress(label string, e flash.Event) {
 	r := b.rows[label]
 	r.stage = e.Stage
 	b.mu.Unlock()
-	r.bar.SetTotal(int64(e.Total)+1, false)
+	r.bar.SetTotal(int64(e.Total), false)
 	r.bar.SetCurrent(int64(e.Done))
 }
 

@@ -293,3 +293,22 @@ func TestPendingForever(t *testing.T) {
 		t.Errorf("%v after %v", err, line.Elapsed())
 	}
 }
+
+// TestProgramCheckIsHeeded: a failed program is no success, not even where the
+// SHA-256 is right.
+func TestProgramCheckIsHeeded(t *testing.T) {
+	s := newScenario()
+	asked := 0
+	o := sim.Options{OnReply: func(_ int, cmd byte, r []byte) sim.Answer {
+		if cmd == 0x3A {
+			asked++
+			return refused(0x0006)(r)
+		}
+		return sim.Answer{Data: r}
+	}}
+	_, _, err := s.run(t, true, o)
+	var e flash.BoardError
+	if !errors.As(err, &e) || e.Cmd != flash.CmdProgramCheck || e.Code != 6 || asked != 4 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+}

@@ -16,7 +16,7 @@ func (b *Board) Partitions() (image.Table, bool, error) {
 	var copies [2][]byte
 	for i, addr := range [...]uint32{image.TableAddress0, image.TableAddress1} {
 		var err error
-		if copies[i], err = b.Read(Range{addr, image.MaxTableSize}); err != nil {
+		if copies[i], err = b.read(Range{addr, image.MaxTableSize}, unseen); err != nil {
 			return image.Table{}, false, err
 		}
 	}

@@ -48,8 +48,12 @@ func (b *Board) settle(err error) error {
 // latched reports a failed program. Repeating the command is of no use: the
 // loader gives the same answer to every program_check until the next erase.
 func latched(id Command, err error) bool {
+	return (id == CmdWrite || id == CmdProgramCheck) && failedProgram(err)
+}
+
+func failedProgram(err error) bool {
 	var e BoardError
-	return (id == CmdWrite || id == CmdProgramCheck) && errors.As(err, &e) && e.Code == codeWrite
+	return errors.As(err, &e) && e.Code == codeWrite
 }
 
 // gone reports errors after which nothing more can be said to the board.

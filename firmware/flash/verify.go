@@ -38,7 +38,7 @@ func (b *Board) verifyBlock(f File, at int, data []byte) error {
 			return err
 		}
 		if !equal {
-			got, err := b.Read(Range{addr, uint32(n)})
+			got, err := b.read(Range{addr, uint32(n)}, unseen)
 			if err != nil {
 				return err
 			}
@@ -55,6 +55,12 @@ func (b *Board) verifyBlock(f File, at int, data []byte) error {
 
 // Read reads a range and proves it by the board's SHA-256.
 func (b *Board) Read(r Range) ([]byte, error) {
+	return b.read(r, func(done int) {
+		b.tell(Event{Kind: EventProgress, Stage: "read", Done: done, Total: int(r.Length)})
+	})
+}
+
+func (b *Board) read(r Range, progress func(done int)) ([]byte, error) {
 	if err := b.within(r); err != nil {
 		return nil, err
 	}
@@ -66,10 +72,13 @@ func (b *Board) Read(r Range) ([]byte, error) {
 			return nil, err
 		}
 		out, addr = append(out, data...), addr+n
-		b.tell(Event{Kind: EventProgress, Stage: "read", Done: len(out), Total: int(r.Length)})
+		progress(len(out))
 	}
 	return out, nil
 }
+
+// unseen is the progress of a read that is part of something else.
+func unseen(int) {}
 
 func (b *Board) readBlock(addr uint32, length int) ([]byte, error) {
 	for range 1 + retries {

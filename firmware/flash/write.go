@@ -74,10 +74,14 @@ func (b *Board) locate(p *Plan, block uint32, cause error) error {
 // writeBlock brings the sectors of one block to what they should hold.
 func (b *Board) writeBlock(block []*sector, st *Stats, progress func(n int)) error {
 	var failed error
+	var todo []*sector
 	for try := 0; try <= 1+retries; try++ {
-		todo, err := b.unequal(block)
-		if err != nil {
-			return err
+		// Cells that failed to program may read back well for now.
+		if !failedProgram(failed) {
+			var err error
+			if todo, err = b.unequal(block); err != nil {
+				return err
+			}
 		}
 		if try == 0 {
 			st.Unchanged += pieceBytes(block) - pieceBytes(todo)
@@ -196,7 +200,7 @@ func (b *Board) complete(s *sector) error {
 	end := s.addr + SectorSize
 	for _, p := range append(s.pieces, piece{addr: end}) {
 		if at := s.addr + uint32(len(full)); at < p.addr {
-			gap, err := b.Read(Range{at, p.addr - at})
+			gap, err := b.read(Range{at, p.addr - at}, unseen)
 			if err != nil {
 				return fmt.Errorf("reading what must be kept at 0x%06x: %w", at, err)
 			}

@@ -47,7 +47,6 @@ type Board struct {
 	link   link
 	boot   BootInfo
 	jedec  JEDEC
-	ran    bool // run_image was sent
 	unsure bool // a handshake went well and the command after it did not
 }
 

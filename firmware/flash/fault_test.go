@@ -72,13 +72,13 @@ type scenario struct {
 }
 
 func newScenario() scenario {
-	s := scenario{before: random(11, 1<<18)}
+	s := scenario{before: random(11, 1<<17)}
 	s.files = []flash.File{
 		{Name: "kept around", Addr: 0x3100, Data: random(12, 5000)},
 		{Name: "unchanged", Addr: 0x8000, Data: bytes.Clone(s.before[0x8000:0xA000])},
-		{Name: "into blank", Addr: 0x20010, Data: random(13, 6000)},
+		{Name: "into blank", Addr: 0x10010, Data: random(13, 6000)},
 	}
-	copy(s.before[0x20000:], bytes.Repeat([]byte{0xFF}, 0x3000))
+	copy(s.before[0x10000:], bytes.Repeat([]byte{0xFF}, 0x3000))
 	return s
 }
 
@@ -271,8 +271,8 @@ func TestBadFlash(t *testing.T) {
 		addr uint32
 	}{
 		"program fails":   {sim.Options{BadCells: func(a uint32) bool { return a == 0x3777 }}, 0x3777},
-		"stuck cell":      {sim.Options{Stuck: func(a uint32) (byte, bool) { return 0x5A ^ byte(a), a == 0x20123 }}, 0x20123},
-		"write-protected": {sim.Options{BadCells: func(a uint32) bool { return a >= 0x20000 }}, 0x20010},
+		"stuck cell":      {sim.Options{Stuck: func(a uint32) (byte, bool) { return 0x5A ^ byte(a), a == 0x10123 }}, 0x10123},
+		"write-protected": {sim.Options{BadCells: func(a uint32) bool { return a >= 0x10000 }}, 0x10010},
 	} {
 		for gen, modern := range generations {
 			board, line, err := s.run(t, modern, c.o)
@@ -310,5 +310,41 @@ func TestProgramCheckIsHeeded(t *testing.T) {
 	var e flash.BoardError
 	if !errors.As(err, &e) || e.Cmd != flash.CmdProgramCheck || e.Code != 6 || asked != 4 {
 		t.Errorf("asked %d times: %v", asked, err)
+	}
+}
+
+// TestProgramFailsOnce: the loader stays with a failure until the next erase,
+// so blank sectors are erased before they are tried again.
+func TestProgramFailsOnce(t *testing.T) {
+	s := newScenario()
+	failed := false
+	board, line, err := s.run(t, true, sim.Options{BadCells: func(a uint32) bool {
+		now := a == 0x10123 && !failed
+		failed = failed || now
+		return now
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+	s.judge(t, "one failure", board, line, err, faultLimit)
+}
+
+// TestWrongEcho: a segment header that comes back otherwise starts the upload
+// again.
+func TestWrongEcho(t *testing.T) {
+	s := newScenario()
+	headers, spoiled := 0, false
+	_, _, err := s.run(t, false, sim.Options{OnReply: func(_ int, cmd byte, r []byte) sim.Answer {
+		if cmd == 0x11 {
+			headers++
+		}
+		if cmd == 0x17 && !spoiled {
+			spoiled = true
+			return damaged(r, 7, 1)
+		}
+		return sim.Answer{Data: r}
+	}})
+	if err != nil || headers != 2 {
+		t.Errorf("the boot header was sent %d times: %v", headers, err)
 	}
 }

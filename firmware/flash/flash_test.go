@@ -245,6 +245,9 @@ func TestLateReset(t *testing.T) {
 func TestFlakyHandshakes(t *testing.T) {
 	for name, o := range map[string]sim.Options{
 		"surplus 0x55 become frames": {Surplus: true},
+		"one left over":              {Surplus: true, SyncBytes: 15},
+		"two left over":              {Surplus: true, SyncBytes: 14},
+		"three left over":            {Surplus: true, SyncBytes: 13},
 		"deaf at first":              {DeafFirst: 5},
 		"both":                       {Surplus: true, DeafFirst: 3, Latency: 8 * time.Millisecond},
 		"slow USB":                   {Latency: 16 * time.Millisecond},

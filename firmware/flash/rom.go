@@ -20,7 +20,7 @@ const (
 
 // enter brings the board from wherever it is into the loader. A lost reply
 // of the ROM cannot be repaired by repeating the command, so everything
-// starts again at the handshake.
+// starts again at the handshake; whoever answers it, ROM or loader, is used.
 func (b *Board) enter() error {
 	var err error
 	for try := 0; try <= retries; try++ {
@@ -31,8 +31,7 @@ func (b *Board) enter() error {
 		if !running {
 			err = b.upload()
 		}
-		// A lost or garbled reply to run_image says nothing about the loader.
-		if err == nil || b.ran && (errors.Is(err, ErrTimeout) || errors.Is(err, ErrGarbled)) {
+		if err == nil {
 			err = b.startLoader(running)
 		}
 		if err == nil || errors.Is(err, ErrLost) {
@@ -166,7 +165,6 @@ func agreed(ask func() ([]byte, error)) ([]byte, error) {
 
 // upload sends the loader to the boot ROM and starts it.
 func (b *Board) upload() error {
-	b.ran = false
 	if b.opts.Loader.Header == nil {
 		return errors.New("no loader was given")
 	}
@@ -181,7 +179,6 @@ func (b *Board) upload() error {
 	if _, err := b.link.exchange(request{id: CmdCheckImage, want: noData}); err != nil {
 		return err
 	}
-	b.ran = true
 	_, err := b.link.exchange(request{id: CmdRunImage, want: noData})
 	return err
 }

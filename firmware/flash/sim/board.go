@@ -20,6 +20,7 @@ type Options struct {
 	BootDelay time.Duration
 	Surplus   bool // what is left of a handshake is parsed as a frame
 	DeafFirst int  // so many handshakes find no ear
+	SyncBytes int  // 0x55 that the autobaud needs; 0 for 16
 
 	Latency   time.Duration // from a frame's last byte to the reply's first
 	EraseTime time.Duration // per sector
@@ -55,7 +56,6 @@ const (
 const (
 	romWindow    = 2 * time.Second // of silence, and the ROM wants a handshake
 	loaderWindow = 4 * time.Second // without a whole frame, and the loader does
-	syncBytes    = 16              // 0x55 that the autobaud needs
 	syncGap      = 5 * time.Millisecond
 )
 
@@ -104,6 +104,9 @@ func New(o Options) *Board {
 		for i := range b.Flash {
 			b.Flash[i] = 0xFF
 		}
+	}
+	if b.opts.SyncBytes == 0 {
+		b.opts.SyncBytes = 16
 	}
 	if o.Silent || o.Chatter {
 		b.state = running
@@ -170,7 +173,7 @@ func (b *Board) handshake(now time.Duration, baud int, c byte, gap time.Duration
 		b.synced = 0
 		return
 	}
-	if b.synced++; b.synced < syncBytes {
+	if b.synced++; b.synced < b.opts.SyncBytes {
 		return
 	}
 	b.synced = 0

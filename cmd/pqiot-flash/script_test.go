@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pqiot/extcap"
 	"pqiot/firmware/flash/image"
 	"pqiot/firmware/flash/sim"
 )
@@ -199,32 +200,14 @@ func randomBytes(n int, seed uint64) []byte {
 	return b
 }
 
-// TestUSBBoards finds boards in a copy of what /sys shows, and opens nothing.
-func TestUSBBoards(t *testing.T) {
-	sys := t.TempDir()
-	add := func(tty, vendor, product string) {
-		dev := filepath.Join(sys, "devices", "usb1", tty+"-usb")
-		for _, d := range []string{filepath.Join(dev, "1:1.0", tty), filepath.Join(sys, "class/tty", tty)} {
-			if err := os.MkdirAll(d, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for name, text := range map[string]string{"idVendor": vendor, "idProduct": product, "product": "USB Serial"} {
-			if err := os.WriteFile(filepath.Join(dev, name), []byte(text+"\n"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := os.Symlink(filepath.Join(dev, "1:1.0", tty), filepath.Join(sys, "class/tty", tty, "device")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add("ttyUSB10", "1a86", "7523")
-	add("ttyUSB9", "1a86", "7523")
-	add("ttyACM0", "2341", "0043")
-	got, err := boardsUnder(sys)
-	want := fmt.Sprint([]usbPort{{"/dev/ttyUSB9", "1a86:7523 USB Serial"}, {"/dev/ttyUSB10", "1a86:7523 USB Serial"}})
-	if err != nil || fmt.Sprint(got) != want {
-		t.Errorf("%v, %v; want %s", got, err, want)
+// TestBoards picks the boards among the ports that were found.
+func TestBoards(t *testing.T) {
+	got := fmt.Sprint(boards([]extcap.Port{
+		{Path: "/dev/ttyUSB0", ID: extcap.USBID{Vendor: 0x1A86, Product: 0x7523}, Product: "USB Serial"},
+		{Path: "/dev/ttyACM0", ID: extcap.USBID{Vendor: 0x2341, Product: 0x0043}},
+	}))
+	if want := "[{/dev/ttyUSB0 1a86:7523 USB Serial}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -3,12 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sync"
 	"syscall"
 	"time"
 
 	"go.bug.st/serial"
+
+	"pqiot/extcap"
 )
 
 // systemClock is the real time.
@@ -29,16 +32,22 @@ const stuckTime = 2 * time.Second
 // serialPort makes a flash.Port of a serial.Port.
 type serialPort struct {
 	serial.Port
+	lock io.Closer // keeps other programs of ours away
 	baud int
 	once sync.Once
 }
 
 func dialSerial(path string, baud int) (port, error) {
+	lock, err := extcap.LockPort(path)
+	if err != nil {
+		return nil, err
+	}
 	p, err := serial.Open(path, &serial.Mode{BaudRate: baud})
 	if err != nil {
+		lock.Close()
 		return nil, explainOpen(path, err)
 	}
-	return &serialPort{Port: p, baud: baud}, nil
+	return &serialPort{Port: p, lock: lock, baud: baud}, nil
 }
 
 // explainOpen says what to do about a port that does not open.
@@ -60,7 +69,7 @@ func explainOpen(path string, err error) error {
 
 // Close may be called at any time and more than once.
 func (s *serialPort) Close() (err error) {
-	s.once.Do(func() { err = s.Port.Close() })
+	s.once.Do(func() { err = errors.Join(s.Port.Close(), s.lock.Close()) })
 	return err
 }
 

@@ -21,6 +21,7 @@ import (
 // Options of a run.
 type Options struct {
 	Networks []unseal.Network   // to decrypt
+	Sessions *unseal.Sessions   // keys of a key log; may be nil
 	Ports    []uint16           // of CoAP; none: 5683
 	Emit     func(report.Alert) // called as incidents open and grow; may be nil
 	Progress func(bytes int)    // called with the bytes read since the last call, from several goroutines; may be nil
@@ -110,7 +111,7 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 	for b := range opened {
 		for i := range b.items {
 			it := &b.items[i]
-			frame = detect.Frame{Packet: &it.p, File: it.file, Key: it.key, TKIP: it.tkip, More: it.more}
+			frame = detect.Frame{Packet: &it.p, File: it.file, Key: it.key, TKIP: it.tkip, More: it.more, Forged: it.forged}
 			engine.Observe(&frame)
 			if !it.more {
 				r.Packets++

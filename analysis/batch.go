@@ -20,6 +20,8 @@ type item struct {
 	key  uint32
 	tkip bool
 	more bool
+
+	forged bool
 }
 
 // batch is a run of packets and the bytes that they alias: its own, or those

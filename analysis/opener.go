@@ -12,12 +12,13 @@ import (
 // several packets.
 type opener struct {
 	wpa  *unseal.WPA
+	keys *unseal.Sessions
 	dec  *packet.Decoder
 	done chan struct{}
 }
 
 func newOpener(opt Options) *opener {
-	return &opener{wpa: unseal.NewWPA(opt.Networks), dec: packet.NewDecoder(opt.Ports...), done: make(chan struct{})}
+	return &opener{wpa: unseal.NewWPA(opt.Networks), keys: opt.Sessions, dec: packet.NewDecoder(opt.Ports...), done: make(chan struct{})}
 }
 
 func (o *opener) run(ctx context.Context, in <-chan *batch, out chan<- *batch) {
@@ -45,17 +46,20 @@ func (o *opener) open(b *batch, i int) {
 	it := &b.items[i]
 	h := &it.p.Dot11
 	if !h.Present {
+		it.forged = o.keys.Verify(&it.p) == unseal.Forged
 		return
 	}
 	o.wpa.Learn(&it.p)
 	if h.Type == 2 && h.Is(packet.Protected) && h.Subtype&4 == 0 {
 		o.decrypt(b, it)
 	}
+	it.forged = o.keys.Verify(&it.p) == unseal.Forged
 	// The packets of an A-MSDU stand behind the others of the batch: they are
 	// few, and one frame's belong together.
 	next := it.p
 	for o.dec.NextMSDU(&next) {
-		b.items = append(b.items, item{p: next, file: it.file, key: it.key, more: true})
+		forged := o.keys.Verify(&next) == unseal.Forged
+		b.items = append(b.items, item{p: next, file: it.file, key: it.key, more: true, forged: forged})
 	}
 }
 
@@ -86,6 +90,9 @@ func (o *opener) result(ctx context.Context) report.Unsealed {
 		} else if n > 0 {
 			u.Reasons[unseal.Outcome(k).String()] = n
 		}
+	}
+	if o.keys != nil {
+		u.Genuine, u.Forged = o.keys.Counts()
 	}
 	return u
 }

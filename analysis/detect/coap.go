@@ -131,6 +131,13 @@ func (e *Engine) newMessage(f *Frame, m *message) Kind {
 	if !ok {
 		return Fresh
 	}
+	if f.Forged {
+		e.inc.add(f, finding{detector: "record.forged", severity: report.Medium, sid: l.sidString(),
+			source: ipString(&f.IP, f.IP.Src), destination: ipString(&f.IP, f.IP.Dst),
+			summary:  "a record whose tag is wrong under the session's logged keys",
+			evidence: map[string]any{"sequence": l.seq, "ruled_out": "the keys open the session's other records"}})
+		return Fresh
+	}
 	return e.observeContent(f, l)
 }
 

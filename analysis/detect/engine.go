@@ -15,6 +15,8 @@ type Frame struct {
 	Key  uint32 // temporal key whose MIC was right, 0 = none
 	TKIP bool   // its network uses TKIP, whose packet numbers lie otherwise
 	More bool   // not the first MSDU of its frame
+
+	Forged bool // the session's keys are known, and the record's tag is wrong
 }
 
 // Kind is what a frame turned out to be.

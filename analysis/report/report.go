@@ -111,6 +111,8 @@ type Unsealed struct {
 	Protected int64            `json:"protected"`
 	Decrypted int64            `json:"decrypted"`
 	Reasons   map[string]int64 `json:"reasons,omitempty"` // why the rest stayed closed
+	Genuine   int64            `json:"genuine,omitempty"` // session records whose tag is right under a key log
+	Forged    int64            `json:"forged,omitempty"`  // and wrong
 }
 
 // Limits says what the analysis could not see or had to forget.

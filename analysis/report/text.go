@@ -53,6 +53,9 @@ func head(b *strings.Builder, r *Report, s Style) {
 		}
 		b.WriteByte('\n')
 	}
+	if u.Genuine+u.Forged > 0 {
+		fmt.Fprintf(b, "%d session records genuine under the key log, %d forged\n", u.Genuine, u.Forged)
+	}
 }
 
 // maxRows is how much of a list goes to a terminal; --json has it all.

@@ -40,6 +40,7 @@ func main() {
 // flags of the command.
 type flags struct {
 	wpa, wpaPSK []string
+	keylog      string
 	ports       []uint16
 	json        bool
 	events      bool
@@ -69,6 +70,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	set := cmd.Flags()
 	set.StringArrayVar(&f.wpa, "wpa", nil, "`SSID:PASSPHRASE` of a network to decrypt (repeatable)")
 	set.StringArrayVar(&f.wpaPSK, "wpa-psk", nil, "`SSID:HEX64` of a network to decrypt (repeatable)")
+	set.StringVar(&f.keylog, "keylog", "", "`FILE` with session keys, as the peers write it: tells genuine records from forged ones")
 	set.Var((*portList)(&f.ports), "port", "UDP port `N` of CoAP (repeatable; default 5683)")
 	set.BoolVar(&f.json, "json", false, "print the report as one JSON object")
 	set.BoolVar(&f.events, "events", false, "print incidents as JSON lines as they happen")
@@ -94,6 +96,9 @@ func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer)
 	}
 	opt := analysis.Options{Ports: f.ports}
 	if opt.Networks, err = networks(f); err != nil {
+		return exitUnusable, err
+	}
+	if opt.Sessions, err = keyLog(f.keylog); err != nil {
 		return exitUnusable, err
 	}
 	inputs, total, err := open(files, stdin)
@@ -152,6 +157,22 @@ func networks(f flags) ([]unseal.Network, error) {
 		out = append(out, n)
 	}
 	return out, nil
+}
+
+func keyLog(path string) (*unseal.Sessions, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	s, err := unseal.ReadKeyLog(f)
+	if err != nil {
+		return nil, fmt.Errorf("--keylog %s: %w", path, err)
+	}
+	return s, nil
 }
 
 // open opens the files. total is their size, 0 where one is a stream.

@@ -138,4 +138,3 @@ func headSize(c *packet.CoAP) (int, bool) {
 	}
 	return 0, false
 }
-

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -131,18 +132,17 @@ func capture(t testing.TB, port, out string, args ...string) *tshark {
 
 // lines collects what a program writes, and lets a test wait for it.
 type lines struct {
-	buf   chan []byte // holds the text; taking it is the lock
-	grown chan struct{}
+	mu    sync.Mutex
+	buf   []byte
+	grown chan struct{} // a token
 }
 
-func newLines() *lines {
-	l := &lines{make(chan []byte, 1), make(chan struct{}, 1)}
-	l.buf <- nil
-	return l
-}
+func newLines() *lines { return &lines{grown: make(chan struct{}, 1)} }
 
 func (l *lines) Write(p []byte) (int, error) {
-	l.buf <- append(<-l.buf, p...)
+	l.mu.Lock()
+	l.buf = append(l.buf, p...)
+	l.mu.Unlock()
 	select {
 	case l.grown <- struct{}{}:
 	default:
@@ -151,9 +151,9 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 func (l *lines) String() string {
-	b := <-l.buf
-	l.buf <- b
-	return string(b)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.buf)
 }
 
 // await waits until the text satisfies ok.
@@ -198,13 +198,13 @@ func startBoard(t testing.TB, args ...string) *boardProcess {
 func startBoardOn(t testing.TB, port string, args ...string) *boardProcess {
 	t.Helper()
 	b := &boardProcess{exec.Command(filepath.Join(built.bin, "pqiot-board-sniffer"), append([]string{"--link", port}, args...)...), port}
-	out, stderr := newLines(), new(bytes.Buffer)
-	b.Stdout, b.Stderr = out, stderr
+	out := newLines()
+	b.Stdout, b.Stderr = out, out
 	if err := b.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.kill)
-	out.await(t, "port of the board "+stderr.String(), func(s string) bool { return strings.HasSuffix(s, "\n") })
+	out.await(t, "port of the board", func(s string) bool { return strings.HasPrefix(s, "/dev/pts/") && strings.HasSuffix(s, "\n") })
 	return b
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"pqiot/extcap"
@@ -24,6 +25,9 @@ func run(args []string) int {
 		return people(ctx, args)
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader that left is an error of a write, not the end
+	// The work fills some percent of one core. Spread over several, most of it
+	// would be the waking of threads.
+	runtime.GOMAXPROCS(1)
 	ctx, cancel := extcap.WithParent(ctx)
 	defer cancel()
 	p := extcap.Program{

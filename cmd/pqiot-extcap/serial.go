@@ -27,12 +27,24 @@ func dial(path string, baud int) (extcap.Line, error) {
 	}
 	// What came before the rate was set is noise, or looks like a board that
 	// talks at another rate than it does.
-	err = errors.Join(port.SetReadTimeout(readTimeout), translate(path, port.ResetInputBuffer()))
-	if err != nil {
+	if err := errors.Join(port.SetReadTimeout(readTimeout), port.ResetInputBuffer()); err != nil {
 		port.Close()
-		return nil, err
+		return nil, translate(path, err)
 	}
 	return line{port}, nil
+}
+
+// errHangUp is what a read of a port says whose board was unplugged.
+var errHangUp = errors.New("the port hung up")
+
+// Read gives (0, nil) if nothing comes within readTimeout.
+func (l line) Read(p []byte) (int, error) {
+	n, err := l.Port.Read(p)
+	var pe *serial.PortError
+	if errors.As(err, &pe) && pe.Code() == serial.PortClosed {
+		err = errHangUp // the library's name for a read of nothing
+	}
+	return n, err
 }
 
 // SetBaud changes the line rate.

@@ -20,7 +20,7 @@ func (b *Board) do(r request) (data []byte, err error) {
 			}
 		}
 		data, err = b.link.exchange(r)
-		if err == nil || errors.Is(err, ErrLost) || latched(r.id, err) {
+		if err == nil || errors.Is(err, ErrLost) {
 			return data, err
 		}
 		if !errors.Is(err, ErrTimeout) {
@@ -28,12 +28,16 @@ func (b *Board) do(r request) (data []byte, err error) {
 				return nil, err
 			}
 		}
+		if latched(r.id, err) {
+			return nil, err
+		}
 	}
 	return nil, err
 }
 
-// settle waits for the end of a reply that is not understood. If the board
-// did not understand the frame, it may have lost its place.
+// settle waits for the end of a reply that is not understood, or was not the
+// command's own: an unasked FL comes before it. If the board did not
+// understand the frame, it may have lost its place.
 func (b *Board) settle(err error) error {
 	if err := b.link.quiet(); err != nil {
 		return err

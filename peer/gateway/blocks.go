@@ -62,10 +62,6 @@ func (g *Gateway) reassemble(r *request, b coap.Block, kid []byte, handshake boo
 	if t.active && t.key != key {
 		return g.busy(r, "another block-wise transfer is under way")
 	}
-	if b.More && len(r.Payload) != b.Size() || len(r.Payload) > b.Size() {
-		t.active = false
-		return g.plain(r, codes.BadRequest, diagFmt)
-	}
 	if b.Num == 0 {
 		if _, fresh := g.freshEcho(r); !fresh {
 			t.active = false
@@ -73,21 +69,31 @@ func (g *Gateway) reassemble(r *request, b coap.Block, kid []byte, handshake boo
 		}
 		t.active, t.key, t.n = true, key, 0
 	}
-	if !t.active || b.Offset() != t.n {
+	if code := t.add(b, r.Payload, r.now); code != codes.Empty {
 		t.active = false
-		return g.plain(r, codes.RequestEntityIncomplete, "")
+		return g.plain(r, code, "")
 	}
-	if t.n+len(r.Payload) > maxTransfer {
-		t.active = false
-		return g.plain(r, codes.RequestEntityTooLarge, "")
-	}
-	t.n += copy(t.body[t.n:], r.Payload)
-	t.last = r.now
 	if b.More {
 		return answer{code: codes.Continue, options: g.reply[:0]}
 	}
 	t.active = false
 	return g.handshake(r, t.body[:t.n], kid)
+}
+
+// add puts a block behind those before it. It returns 0, or the code of what is
+// wrong with it.
+func (t *transfer) add(b coap.Block, part []byte, now time.Time) codes.Code {
+	switch {
+	case b.More && len(part) != b.Size(), len(part) > b.Size():
+		return codes.BadRequest
+	case !t.active, b.Offset() != t.n:
+		return codes.RequestEntityIncomplete
+	case t.n+len(part) > maxTransfer:
+		return codes.RequestEntityTooLarge
+	}
+	t.n += copy(t.body[t.n:], part)
+	t.last = now
+	return codes.Empty
 }
 
 func keyOf(r *request) transferKey {

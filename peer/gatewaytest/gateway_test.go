@@ -39,8 +39,10 @@ func (p *process) start(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.done = cancel, make(chan error, 1)
 	go func() {
-		defer conn.Close()
-		p.done <- g.Serve(ctx, conn, p.clock)
+		err := g.Serve(ctx, conn, p.clock)
+		conn.Close() // before a restart binds the port again
+		p.done <- err
+		close(p.done)
 	}()
 }
 

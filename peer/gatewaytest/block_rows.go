@@ -122,7 +122,8 @@ func overSlot(t *testing.T, r *rig) {
 	for num := range uint32(2) {
 		expect(t, "block", p.do(t, p.blockOf(a, num, true, part, nil)), codes.Continue, "")
 	}
-	expect(t, "byte 2049", p.do(t, p.blockOf(a, 2, false, part[:1], nil)), codes.RequestEntityTooLarge, "")
+	expect(t, "bytes 2049 to 3072 of more", p.do(t, p.blockOf(a, 2, true, part, nil)), codes.RequestEntityTooLarge, "")
+	expect(t, "the transfer is gone", p.do(t, p.blockOf(a, 3, false, part[:1], nil)), codes.RequestEntityIncomplete, "")
 	expect(t, "block 0", p.do(t, p.blockOf(a, 0, true, part, nil)), codes.Continue, "")
 	expect(t, "a handshake of 2048 bytes", p.do(t, p.blockOf(a, 1, false, part, nil)), codes.RequestEntityTooLarge, "")
 	p.complete(t, a, p.deliver(t, a))

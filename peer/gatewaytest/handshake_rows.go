@@ -190,36 +190,32 @@ func handshakeLayout(t *testing.T, r *rig) {
 	p.complete(t, a, p.deliver(t, a))
 }
 
-// handshakeForged: what decapsulates to another secret, or has another PSK.
-// Every one gets the same answer, and takes no slot.
-func handshakeForged(t *testing.T, r *rig) {
+// forgeries are handshakes that pass every check but the tag, made from a
+// genuine one that was not sent.
+func forgeries(t *testing.T, r *rig) map[string]func(*peer, *attempt) *attempt {
 	pskOf := func(kid string, psk []byte) func(*peer, *attempt) *attempt {
 		return func(p *peer, _ *attempt) *attempt {
 			p.kid, p.psk = []byte(kid), psk
 			return p.prepare(t, p.freshEcho(t), []byte("data"))
 		}
 	}
-	withCT := func(p *peer, ct, echo []byte) *attempt {
-		var ss [32]byte
-		rand.Read(ss[:])
-		return p.prepareWith(t, ct, ss[:], echo, []byte("data"))
-	}
-	cases := map[string]func(*peer, *attempt) *attempt{
-		"bit of the ciphertext flipped": func(p *peer, a *attempt) *attempt {
+	withCT := func(change func(ct []byte)) func(*peer, *attempt) *attempt {
+		return func(p *peer, a *attempt) *attempt {
 			ct := bytes.Clone(a.ct)
-			ct[17] ^= 4
-			return withCT(p, ct, a.echo)
-		},
-		"random ciphertext": func(p *peer, a *attempt) *attempt {
-			ct := make([]byte, len(a.ct))
-			rand.Read(ct)
-			return withCT(p, ct, a.echo)
-		},
-		"data flipped": func(p *peer, a *attempt) *attempt { a.body[len(a.ct)+13] ^= 1; return a },
-		"tag flipped":  func(p *peer, a *attempt) *attempt { a.body[len(a.body)-1] ^= 1; return a },
-		"wrong PSK":    pskOf(r.target.KID, bytes.Repeat([]byte{9}, 32)),
-		"unknown kid":  pskOf("nobody", r.target.PSK),
-		"zero PSK":     pskOf("nobody", make([]byte, 32)),
+			change(ct)
+			var ss [32]byte
+			rand.Read(ss[:])
+			return p.prepareWith(t, ct, ss[:], a.echo, []byte("data"))
+		}
+	}
+	return map[string]func(*peer, *attempt) *attempt{
+		"bit of the ciphertext flipped": withCT(func(ct []byte) { ct[17] ^= 4 }),
+		"random ciphertext":             withCT(func(ct []byte) { rand.Read(ct) }),
+		"data flipped":                  func(_ *peer, a *attempt) *attempt { a.body[len(a.ct)+13] ^= 1; return a },
+		"tag flipped":                   func(_ *peer, a *attempt) *attempt { a.body[len(a.body)-1] ^= 1; return a },
+		"wrong PSK":                     pskOf(r.target.KID, bytes.Repeat([]byte{9}, 32)),
+		"unknown kid":                   pskOf("nobody", r.target.PSK),
+		"zero PSK":                      pskOf("nobody", make([]byte, 32)),
 		"mode 1 sent as mode 0": func(p *peer, _ *attempt) *attempt {
 			p.usePSK()
 			a := p.prepare(t, p.freshEcho(t), nil)
@@ -227,8 +223,13 @@ func handshakeForged(t *testing.T, r *rig) {
 			return a
 		},
 	}
+}
+
+// handshakeForged: whatever decapsulates to another secret or has another PSK
+// gets one and the same answer, and takes no slot.
+func handshakeForged(t *testing.T, r *rig) {
 	var first []byte
-	for name, forge := range cases {
+	for name, forge := range forgeries(t, r) {
 		p := r.dial(t)
 		a := forge(p, p.prepare(t, p.freshEcho(t), []byte("data")))
 		m := p.deliver(t, a)
@@ -241,7 +242,8 @@ func handshakeForged(t *testing.T, r *rig) {
 		if !bytes.Equal(out, first) {
 			t.Errorf("%s: answered with %x, others with %x", name, out, first)
 		}
-		body, _ := func() ([]byte, wire.SessionNonce) { p.keys = a.keys; return p.seal(t, 1, nil) }()
+		p.keys = a.keys
+		body, _ := p.seal(t, 1, nil)
 		expect(t, name+" opened a session", p.record(t, body), codes.Unauthorized, "Security context not found")
 	}
 }

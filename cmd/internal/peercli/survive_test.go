@@ -1,7 +1,6 @@
 package peercli_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"pqiot/peer/gatewaytest"
 	"pqiot/peer/session"
@@ -113,85 +111,5 @@ func TestCoAPClient(t *testing.T) {
 		if said := coapClient(t, c.args...); !strings.Contains(said, c.want) {
 			t.Errorf("%v: %q, %s expected", c.args, said, c.want)
 		}
-	}
-}
-
-// TestNoSecrets: with the key log off, no secret is in anything that either
-// command writes, but for the key file.
-func TestNoSecrets(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "psk"), []byte("k1 "+pskHex+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	secrets := func(keyLog string) (all []string) { // the values of a key log, after label and session id
-		b, err := os.ReadFile(filepath.Join(dir, keyLog))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(b)) {
-			if f := strings.Fields(line); strings.HasPrefix(line, "PQIOT1") {
-				all = append(all, f[2:]...)
-			}
-		}
-		return all
-	}
-	written := func(logged bool) string {
-		args := []string{"--psk-file", "psk", "--oscore"}
-		if logged {
-			args = append(args, "--keylog", "keys")
-		}
-		g := startGateway(t, dir, "127.0.0.1:0", args...)
-		all := ""
-		for _, bad := range []string{"", "1"} { // the second with a wrong pin
-			pin := bad + g.pin[len(bad):]
-			if bad != "" && pin == g.pin {
-				pin = "2" + g.pin[1:]
-			}
-			send := append([]string{"--gateway", g.address, "--pin", pin, "--message", "hello", "--message", "again"}, args...)
-			for i, a := range send {
-				if a == "keys" {
-					send[i] = "keys2"
-				}
-			}
-			r := sender(t, dir, "", send...)
-			all += r.stdout + r.stderr
-		}
-		sender(t, dir, "", "--gateway", g.address, "--pin", g.pin, "--psk", "k1:"+strings.Repeat("ab", 32), "--message", "x", "--timeout", "1s")
-		g.stop(t)
-		return all + g.stdout.String() + g.stderr.String()
-	}
-	out := written(false)
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if f.Name() != "gateway.key" && f.Name() != "psk" {
-			t.Errorf("a file %s was written", f.Name())
-		}
-	}
-	key, err := os.ReadFile(filepath.Join(dir, "gateway.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	seed := strings.Fields(string(key))[2]
-	time.Sleep(time.Second) // for a decapsulation's token
-	loud := written(true)
-	for _, secret := range append([]string{seed, seed[:64], seed[64:], pskHex, strings.Repeat("ab", 32)}, append(secrets("keys"), secrets("keys2")...)...) {
-		if len(secret) >= 16 && strings.Contains(out+loud, secret) {
-			t.Errorf("%s… is in the output", secret[:8])
-		}
-		if raw, err := hex.DecodeString(secret); err == nil && len(raw) >= 8 && bytes.Contains([]byte(out+loud), raw) {
-			t.Errorf("%s…, raw, is in the output", secret[:8])
-		}
-	}
-	if strings.Contains(out, "PQIOT1") || strings.Contains(out, "warning") {
-		t.Error("key log lines or a warning without --keylog")
-	}
-	if n := strings.Count(loud, "warning: the keys of every session go to"); n != 3 {
-		t.Errorf("%d warnings about the key log, 3 expected", n)
-	}
-	if a, b := secrets("keys"), secrets("keys2"); strings.Join(a, " ") != strings.Join(b, " ") || len(a) == 0 {
-		t.Errorf("gateway and sender logged other keys: %d and %d values", len(a), len(b))
 	}
 }

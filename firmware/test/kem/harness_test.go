@@ -1,0 +1,173 @@
+// Package kem_test puts vectors and random inputs to the C core's ML-KEM and
+// SHA-3, built for the host (with sanitizers) and for the RV32 emulator.
+package kem_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// firmware is the folder that holds kem.mk, seen from the tests.
+const firmware = "../.."
+
+// emulatorLimit ends an emulator that hangs; a run takes seconds.
+const emulatorLimit = 5 * time.Minute
+
+// A request is one line for c/harness.c and the line that must come back. name
+// tells the reader of a failure where it comes from.
+type request struct{ name, line, want string }
+
+// A target runs harness.c: lines in, the same number of lines out.
+type target struct {
+	name string
+	ask  func(t *testing.T, lines io.Reader) io.Reader
+}
+
+// targets builds harness.c for the host and for the emulator.
+func targets(t *testing.T) []target {
+	t.Helper()
+	return []target{hostTarget(t), rv32Target(t)}
+}
+
+func hostTarget(t *testing.T) target {
+	t.Helper()
+	exe := build(t, "host/harness")
+	return target{"host", func(t *testing.T, lines io.Reader) io.Reader { return pipe(t, exe, lines) }}
+}
+
+func rv32Target(t *testing.T) target {
+	t.Helper()
+	elf := build(t, "rv32/harness.elf")
+	return target{"rv32", func(t *testing.T, lines io.Reader) io.Reader { return emulate(t, elf, lines) }}
+}
+
+// build makes a file of kem.mk's build folder and returns its path.
+func build(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join("../build/kem", name)
+	out, err := exec.Command("make", "-s", "-C", firmware, "-f", "kem.mk", path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("make %s: %v\n%s", name, err, out)
+	}
+	abs, err := filepath.Abs(filepath.Join(firmware, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}
+
+// pipe starts exe, feeds it lines while the caller reads its answers, and fails
+// the test when it ends badly.
+func pipe(t *testing.T, exe string, lines io.Reader) io.Reader {
+	t.Helper()
+	cmd := exec.Command(exe)
+	cmd.Stdin = lines
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, _ = io.Copy(io.Discard, out)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", exe, err, &stderr)
+		}
+	})
+	return out
+}
+
+// emulate runs elf on qemu, which reads and writes files by semihosting.
+func emulate(t *testing.T, elf string, lines io.Reader) io.Reader {
+	t.Helper()
+	dir := t.TempDir()
+	in, err := os.Create(filepath.Join(dir, "in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(in, lines); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), emulatorLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "qemu-system-riscv32", "-M", "virt", "-cpu", "rv32", "-bios", "none", "-nographic",
+		"-monitor", "none", "-serial", "none",
+		"-semihosting-config", "enable=on,target=native,arg=in,arg=out", "-kernel", elf)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("qemu: %v\n%s", err, out)
+	}
+	out, err := os.ReadFile(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(out)
+}
+
+// check puts the requests to every target, and compares.
+func check(t *testing.T, targets []target, requests []request) {
+	t.Helper()
+	var lines strings.Builder
+	for _, r := range requests {
+		lines.WriteString(r.line + "\n")
+	}
+	for _, target := range targets {
+		t.Run(target.name, func(t *testing.T) {
+			answers := newScanner(target.ask(t, strings.NewReader(lines.String())))
+			for _, r := range requests {
+				compare(t, answers, r)
+			}
+		})
+	}
+}
+
+// compare reads one answer.
+func compare(t *testing.T, answers *bufio.Scanner, r request) {
+	t.Helper()
+	if !answers.Scan() {
+		t.Fatalf("%s: no answer: %v", r.name, answers.Err())
+	}
+	if got := answers.Text(); got != r.want {
+		t.Errorf("%s: %s\n got %s\nwant %s", r.name, short(r.line), short(got), short(r.want))
+	}
+}
+
+func newScanner(r io.Reader) *bufio.Scanner {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 1<<16)
+	return s
+}
+
+// short keeps the start of each field.
+func short(line string) string {
+	fields := strings.Fields(line)
+	for i, f := range fields {
+		if len(f) > 40 {
+			fields[i] = fmt.Sprintf("%s…(%d)", f[:40], len(f)/2)
+		}
+	}
+	return strings.Join(fields, " ")
+}
+
+// orDash writes no bytes as the harness wants them.
+func orDash(hex string) string {
+	if hex == "" {
+		return "-"
+	}
+	return strings.ToLower(hex)
+}

@@ -9,6 +9,7 @@
  * Compile with -fno-schedule-insns: GCC's first scheduler pass knows nothing of
  * register pressure and nearly doubles the count.
  */
+#include <string.h>
 #include "pq_keccak.h"
 #include "pq_bytes.h"
 #include "pq_secret.h"
@@ -185,6 +186,34 @@ static inline void xor_byte(pq_sponge *s, unsigned pos, unsigned v)
     s->word[pos / 4] ^= (uint32_t)v << (8 * (pos % 4));
 }
 
+/* A little-endian word; p is a multiple of 4. */
+static inline uint32_t load_aligned(const uint8_t *p)
+{
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t v;
+    memcpy(&v, __builtin_assume_aligned(p, 4), sizeof v);
+    return v;
+#else
+    return pq_load32(p);
+#endif
+}
+
+/* XORs n whole words into the state. */
+static const uint8_t *xor_words(uint32_t *w, const uint8_t *in, size_t n)
+{
+    const uint32_t *end = w + n;
+    if (((uintptr_t)in & 3) == 0) {
+        for (; w != end; in += 4) {
+            *w++ ^= load_aligned(in);
+        }
+    } else {
+        for (; w != end; in += 4) {
+            *w++ ^= pq_load32(in);
+        }
+    }
+    return in;
+}
+
 void pq_sponge_absorb(pq_sponge *s, const uint8_t *in, size_t len)
 {
     unsigned pos = s->pos;
@@ -193,11 +222,10 @@ void pq_sponge_absorb(pq_sponge *s, const uint8_t *in, size_t len)
             xor_byte(s, pos++, *in++);
             len--;
         } else {
-            for (; len >= 4 && pos < s->rate; len -= 4) {
-                s->word[pos / 4] ^= pq_load32(in);
-                in += 4;
-                pos += 4;
-            }
+            size_t room = (s->rate - pos) / 4, words = len / 4 < room ? len / 4 : room;
+            in = xor_words(s->word + pos / 4, in, words);
+            len -= 4 * words;
+            pos += 4 * (unsigned)words;
         }
         if (pos == s->rate) {
             pq_keccak_f1600(s);

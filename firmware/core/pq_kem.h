@@ -1,7 +1,7 @@
 /* ML-KEM (FIPS 203), the module-lattice key encapsulation mechanism.
  *
  * One header, two backends: the project's own (pq_mlkem.c) and a checkout of
- * mlkem-native (pq_mlkem_native.c, built where MLKEM_NATIVE_DIR is given).
+ * mlkem-native (port/mlkem_native, built where MLKEM_NATIVE_DIR is given).
  *
  * Sizes in bytes:
  *

@@ -12,14 +12,12 @@
 #include "pq_mlkem_poly.h"
 #include "pq_secret.h"
 
-#if !defined(PQ_KEM_ONLY) || PQ_KEM_ONLY == 512
-const pq_kem_params pq_kem_512 = {2, 3, 10, 4, 800, 1632, 768};
-#endif
-#if !defined(PQ_KEM_ONLY) || PQ_KEM_ONLY == 768
-const pq_kem_params pq_kem_768 = {3, 2, 10, 4, 1184, 2400, 1088};
-#endif
-#if !defined(PQ_KEM_ONLY) || PQ_KEM_ONLY == 1024
-const pq_kem_params pq_kem_1024 = {4, 2, 11, 5, 1568, 3168, 1568};
+/* Keeps a callee's buffers out of its caller's frame, where they would lie side
+ * by side. */
+#if defined(__GNUC__)
+#define OWN_FRAME __attribute__((noinline))
+#else
+#define OWN_FRAME
 #endif
 
 typedef struct {
@@ -29,8 +27,8 @@ typedef struct {
 
 /* K-PKE.Encrypt, Algorithm 14. Writes the ciphertext to out, or, where out is
  * NULL, returns 0 if it is the same as expected. */
-static uint32_t pke_encrypt(const pq_kem_params *p, uint8_t *out, const uint8_t *expected,
-                            const uint8_t *ek, const uint8_t m[32], const uint8_t r[32])
+static OWN_FRAME uint32_t pke_encrypt(const pq_kem_params *p, uint8_t *out, const uint8_t *expected,
+                                      const uint8_t *ek, const uint8_t m[32], const uint8_t r[32])
 {
     workspace ws;
     const uint8_t *rho = ek + PQ_MLKEM_POLY_BYTES * p->k;
@@ -68,7 +66,8 @@ static uint32_t pke_encrypt(const pq_kem_params *p, uint8_t *out, const uint8_t 
 }
 
 /* K-PKE.Decrypt, Algorithm 15. */
-static void pke_decrypt(const pq_kem_params *p, uint8_t m[32], const uint8_t *dk, const uint8_t *ct)
+static OWN_FRAME void pke_decrypt(const pq_kem_params *p, uint8_t m[32], const uint8_t *dk,
+                                  const uint8_t *ct)
 {
     pq_poly u, sum;
     pq_wipe(&sum, sizeof sum);
@@ -87,7 +86,8 @@ static void pke_decrypt(const pq_kem_params *p, uint8_t m[32], const uint8_t *dk
 }
 
 /* K-PKE.KeyGen, Algorithm 13. */
-static void pke_keypair(const pq_kem_params *p, uint8_t *ek, uint8_t *dk, const uint8_t d[32])
+static OWN_FRAME void pke_keypair(const pq_kem_params *p, uint8_t *ek, uint8_t *dk,
+                                  const uint8_t d[32])
 {
     workspace ws;
     uint8_t seeds[64]; /* rho ‖ sigma */
@@ -169,7 +169,8 @@ int pq_kem_encaps_derand(const pq_kem_params *p, uint8_t *ct, uint8_t ss[PQ_KEM_
 }
 
 /* J(z ‖ c) = SHAKE256(z ‖ c, 32 bytes), the secret of a rejected ciphertext. */
-static void reject_secret(uint8_t out[32], const uint8_t z[32], const uint8_t *ct, size_t ct_len)
+static OWN_FRAME void reject_secret(uint8_t out[32], const uint8_t z[32], const uint8_t *ct,
+                                    size_t ct_len)
 {
     pq_sponge s;
     pq_sponge_init(&s, PQ_RATE_SHAKE256);
@@ -202,34 +203,4 @@ int pq_kem_decaps(const pq_kem_params *p, uint8_t ss[PQ_KEM_SS_BYTES], const uin
     pq_wipe(m, sizeof m);
     pq_wipe(g, sizeof g);
     return PQ_OK;
-}
-
-int pq_kem_keypair(const pq_kem_params *p, uint8_t *ek, uint8_t *dk, pq_kem_random random,
-                   void *ctx)
-{
-    uint8_t seed[PQ_KEM_SEED_BYTES];
-    int err = random(ctx, seed, sizeof seed) < 0 ? PQ_ERR_RANDOM : PQ_OK;
-    if (err == PQ_OK) {
-        err = pq_kem_keypair_derand(p, ek, dk, seed);
-    } else {
-        pq_wipe(ek, p->ek_bytes);
-        pq_wipe(dk, p->dk_bytes);
-    }
-    pq_wipe(seed, sizeof seed);
-    return err;
-}
-
-int pq_kem_encaps(const pq_kem_params *p, uint8_t *ct, uint8_t ss[PQ_KEM_SS_BYTES],
-                  const uint8_t *ek, pq_kem_random random, void *ctx)
-{
-    uint8_t m[PQ_KEM_MESSAGE_BYTES];
-    int err = random(ctx, m, sizeof m) < 0 ? PQ_ERR_RANDOM : PQ_OK;
-    if (err == PQ_OK) {
-        err = pq_kem_encaps_derand(p, ct, ss, ek, m);
-    } else {
-        pq_wipe(ct, p->ct_bytes);
-        pq_wipe(ss, PQ_KEM_SS_BYTES);
-    }
-    pq_wipe(m, sizeof m);
-    return err;
 }

@@ -179,77 +179,91 @@ void pq_poly_inv_ntt(pq_poly *p)
     inv_ntt_layers(p->c, 32, 1, CONST(INV_128), CONST((INV_128 * ZETA_1) % Q));
 }
 
-/* Adds to acc[0..3] the products of two pairs, a·b in Z_q[X]/(X² - z) and
- * Z_q[X]/(X² + z) (Algorithms 11 and 12). a up to 4095, b and acc up to 9q:
- * no sum reaches 2^32. */
-static inline void mul_add(uint16_t *acc, const uint16_t *a, const uint16_t *b, uint32_t z)
+/* Adds to acc[0..1] the product (a0 + a1·X)·(b[0] + b[1]·X) in Z_q[X]/(X² - z),
+ * where zb1 = z·b[1] mod q (Algorithm 12). a0 and a1 up to 4095, b and acc up to
+ * 9q: no sum reaches 2^32. */
+static inline void mul_add_pair(uint16_t *acc, uint32_t a0, uint32_t a1, const uint16_t *b,
+                                uint32_t zb1)
 {
-    uint32_t a0 = a[0], a1 = a[1], b0 = b[0], b1 = b[1];
-    acc[0] = (uint16_t)reduce(acc[0] + a0 * b0 + a1 * mul(b1, z));
+    uint32_t b0 = b[0], b1 = b[1];
+    acc[0] = (uint16_t)reduce(acc[0] + a0 * b0 + a1 * zb1);
     acc[1] = (uint16_t)reduce(acc[1] + a0 * b1 + a1 * b0);
-    a0 = a[2], a1 = a[3], b0 = b[2], b1 = b[3];
-    acc[2] = (uint16_t)reduce(acc[2] + a0 * b0 + a1 * (Q - mul(b1, z)));
-    acc[3] = (uint16_t)reduce(acc[3] + a0 * b1 + a1 * b0);
 }
 
-void pq_poly_mul_add_bytes(pq_poly *acc, const uint8_t *in, const pq_poly *b)
+void pq_poly_mul_add_bytes(pq_poly *acc, const uint8_t *in, const pq_poly *p)
 {
-    for (unsigned i = 0; i < N; i += 4) {
-        uint16_t a[4];
-        a[0] = (uint16_t)(in[0] | (in[1] & 15) << 8);
-        a[1] = (uint16_t)(in[1] >> 4 | in[2] << 4);
-        a[2] = (uint16_t)(in[3] | (in[4] & 15) << 8);
-        a[3] = (uint16_t)(in[4] >> 4 | in[5] << 4);
-        mul_add(acc->c + i, a, b->c + i, zetas[64 + i / 4]);
+    const uint32_t *z = zetas + 64;
+    const uint16_t *b = p->c;
+    for (uint16_t *f = acc->c; f != acc->c + N; f += 4) {
+        mul_add_pair(f, in[0] | (in[1] & 15U) << 8, in[1] >> 4 | (uint32_t)in[2] << 4, b,
+                     mul(b[1], *z));
+        mul_add_pair(f + 2, in[3] | (in[4] & 15U) << 8, in[4] >> 4 | (uint32_t)in[5] << 4, b + 2,
+                     Q - mul(b[3], *z)); /* the odd pairs are mod X² + z */
         in += 6;
+        b += 4;
+        z++;
     }
 }
 
-void pq_poly_mul_add_uniform(pq_poly *acc, const uint8_t rho[32], unsigned j, unsigned i,
-                             const pq_poly *b)
-{
-    pq_sponge s;
-    uint16_t a[3 + 8]; /* accepted coefficients: what a step of four left, and 8 candidates */
-    unsigned n = 0;    /* of them */
-    unsigned done = 0; /* coefficients already multiplied */
-    const uint32_t *w = s.word + PQ_RATE_SHAKE128 / 4;
+/* Rejection sampling: keeps a candidate below q. rho is public, and so is what
+ * comes of it. */
+#define ACCEPT(candidate)                                                                          \
+    do {                                                                                           \
+        uint32_t d = (candidate);                                                                  \
+        if (d < Q) {                                                                               \
+            *last++ = (uint16_t)d;                                                                 \
+        }                                                                                          \
+    } while (0)
 
+void pq_poly_mul_add_uniform(pq_poly *acc, const uint8_t rho[32], unsigned j, unsigned i,
+                             const pq_poly *p)
+{
     const uint8_t ji[2] = {(uint8_t)j, (uint8_t)i};
+    pq_sponge s;
+    const uint32_t *block_end = s.word + PQ_RATE_SHAKE128 / 4;
+    const uint32_t *w = block_end;
+    uint16_t kept[3 + 8]; /* what a step of four left, and 8 more */
+    uint16_t *last = kept;
+    const uint16_t *b = p->c;
+    const uint32_t *z = zetas + 64;
+    uint16_t *f = acc->c;
+
     pq_sponge_init(&s, PQ_RATE_SHAKE128);
     pq_sponge_absorb(&s, rho, 32);
     pq_sponge_absorb(&s, ji, 2);
     pq_sponge_finish(&s, PQ_SUFFIX_SHAKE);
     for (;;) {
-        if (w == s.word + PQ_RATE_SHAKE128 / 4) {
+        if (w == block_end) {
             pq_sponge_next_block(&s);
             w = s.word;
         }
-        uint32_t d[8];
-        d[0] = w[0] & 0xfff;
-        d[1] = w[0] >> 12 & 0xfff;
-        d[2] = (w[0] >> 24 | w[1] << 8) & 0xfff;
-        d[3] = w[1] >> 4 & 0xfff;
-        d[4] = w[1] >> 16 & 0xfff;
-        d[5] = (w[1] >> 28 | w[2] << 4) & 0xfff;
-        d[6] = w[2] >> 8 & 0xfff;
-        d[7] = w[2] >> 20;
+        uint32_t w0 = w[0], w1 = w[1], w2 = w[2];
         w += 3;
-        for (unsigned t = 0; t < 8; t++) {
-            if (d[t] < Q) { /* rho is public, and so is what it gives */
-                a[n++] = (uint16_t)d[t];
-            }
-        }
-        unsigned used = 0;
-        for (; n - used >= 4; used += 4) {
-            mul_add(acc->c + done, a + used, b->c + done, zetas[64 + done / 4]);
-            done += 4;
-            if (done == N) {
+        ACCEPT(w0 & 0xfff);
+        ACCEPT(w0 >> 12 & 0xfff);
+        ACCEPT(w0 >> 24 | (w1 & 15) << 8);
+        ACCEPT(w1 >> 4 & 0xfff);
+        ACCEPT(w1 >> 16 & 0xfff);
+        ACCEPT(w1 >> 28 | (w2 & 0xff) << 4);
+        ACCEPT(w2 >> 8 & 0xfff);
+        ACCEPT(w2 >> 20);
+        const uint16_t *a = kept;
+        for (; last - a >= 4; a += 4) {
+            mul_add_pair(f, a[0], a[1], b, mul(b[1], *z));
+            mul_add_pair(f + 2, a[2], a[3], b + 2, Q - mul(b[3], *z));
+            f += 4;
+            b += 4;
+            z++;
+            if (f == acc->c + N) {
                 return;
             }
         }
-        n -= used;
-        for (unsigned t = 0; t < n; t++) {
-            a[t] = a[used + t];
+        for (uint16_t *to = kept;; to++, a++) {
+            if (a == last) {
+                last = to;
+                break;
+            }
+            *to = *a;
         }
     }
 }
@@ -313,9 +327,10 @@ void pq_poly_noise(pq_poly *p, unsigned eta, const uint8_t seed[32], unsigned no
 
 void pq_poly_add_message(pq_poly *p, const uint8_t m[32])
 {
+    uint32_t bits = 0;
     for (unsigned i = 0; i < N; i++) {
-        uint32_t bit = (uint32_t)m[i / 8] >> (i % 8) & 1;
-        p->c[i] = (uint16_t)(p->c[i] + ((Q + 1) / 2) * bit);
+        bits = i % 8 == 0 ? m[i / 8] : bits >> 1;
+        p->c[i] = (uint16_t)(p->c[i] + (Q + 1) / 2 * (bits & 1));
     }
 }
 
@@ -379,7 +394,7 @@ void pq_poly_decompress(pq_poly *p, const uint8_t *in, unsigned d)
             have += 16;
         }
         uint32_t y = bits & ((1U << d) - 1);
-        p->c[i] = (uint16_t)((y * Q + (1U << (d - 1))) >> d);
+        p->c[i] = (uint16_t)((2 * Q * y + (1U << d)) >> (d + 1));
         bits >>= d;
         have -= d;
     }

@@ -7,7 +7,7 @@
  *   - the column parities of the last two planes stay in registers for the next
  *     round's theta: by then the registers of theta's D are free.
  * Compile with -fno-schedule-insns: GCC's first scheduler pass knows nothing of
- * register pressure and nearly doubles the count.
+ * register pressure and adds 8 % (12,485 instructions on RV32 become 13,448).
  */
 #include <string.h>
 #include "pq_keccak.h"
@@ -63,7 +63,7 @@ static const uint32_t round_constant[48] = {
     PIN(n)
 
 /* Chi on one half (h = 0 low, 1 high) of a plane: five expressions of B(0..4).
- * KEEP stores a lane of the planes whose parity goes into c. */
+ * CHI_PARITY also puts (op is =) or adds (^=) each lane to its column's parity. */
 #define B(x)              b[2 * (x) + h]
 #define STORE(t, y, x, v) t[10 * (y) + 2 * (x) + h] = (v)
 #define CHI(t, y, e0, e1, e2, e3, e4)                                                              \

@@ -13,6 +13,10 @@
  * The shared secret is always 32. A decapsulation key can be stored as the 64
  * bytes d ‖ z that pq_kem_keypair_derand expands.
  *
+ * Stack on RV32 (GCC 12 -O2): 2.3, 2.8 and 3.3 KB with PQ_KEM_ONLY, 3.3 KB
+ * without; no static memory. Keys and ciphertexts that are aligned to 4 bytes
+ * are hashed a little faster.
+ *
  * All memory is the caller's; buffers of one call must not overlap. Functions
  * return PQ_OK or a negative PQ_ERR_*, and on an error all outputs are zero.
  * Secrets are wiped from the stack before the return. Time and addresses depend

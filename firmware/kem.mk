@@ -7,11 +7,10 @@
 #   kem-bench   the table of instructions, stack and size
 #   kem-fuzz    libFuzzer, KEM_FUZZ_RUNS inputs for each target
 #
-# MLKEM_NATIVE_DIR=DIR, a checkout of github.com/pq-code-package/mlkem-native, puts
+# The Makefile makes check and test depend on the first two. MLKEM_NATIVE_DIR=DIR
+# (an absolute path), a checkout of github.com/pq-code-package/mlkem-native, puts
 # mlkem-native beside our own code in kem-bench, and through the vectors in kem-test.
 .PHONY: kem-check kem-test kem-bench kem-fuzz
-check: kem-check
-test: kem-test
 
 KEM_BUILD     := ../build/kem
 KEM_CORE      := core

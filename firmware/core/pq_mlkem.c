@@ -1,5 +1,4 @@
-/* ML-KEM over pq_mlkem_poly (FIPS 203 §5 to §7). Algorithm numbers are those of
- * FIPS 203; a hat (the NTT domain) is written _hat.
+/* ML-KEM over pq_mlkem_poly (FIPS 203 §5 to §7; algorithm numbers are its own).
  *
  * Memory: k polynomials for the secret vector in the NTT domain, and one that
  * gathers each row's sum. Matrix entries are multiplied as they come out of

@@ -258,12 +258,9 @@ void pq_poly_mul_add_uniform(pq_poly *acc, const uint8_t rho[32], unsigned j, un
                 return;
             }
         }
-        for (uint16_t *to = kept;; to++, a++) {
-            if (a == last) {
-                last = to;
-                break;
-            }
-            *to = *a;
+        const uint16_t *end = last;
+        for (last = kept; a != end; a++) {
+            *last++ = *a;
         }
     }
 }

@@ -104,7 +104,7 @@ KEM_QEMU := qemu-system-riscv32 -M virt -cpu rv32 -bios none -nographic -monitor
 kem_figures = for set in $(KEM_SETS); do dir=$(KEM_BUILD)/rv32/$$set; \
   timeout 300 $(KEM_QEMU) -kernel $$dir/$(1) 2>&1 </dev/null | sed "s/^/$$set /" && \
   (cd $$dir && riscv64-unknown-elf-size -t $(2)) | awk -v set=$$set 'END { print set, "code", $$1, 0 }' || exit 1; \
-  done > $@.tmp && ! grep FAIL $@.tmp && mv $@.tmp $@
+  done > $@.tmp && ! grep FAIL $@.tmp >&2 && mv $@.tmp $@
 
 $(KEM_BUILD)/figures: $(KEM_SETS:%=$(KEM_BUILD)/rv32/%/bench.elf)
 	@$(call kem_figures,bench.elf,$(KEM_MODULES:%=%.o))

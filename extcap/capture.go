@@ -19,6 +19,10 @@ const (
 	replugPoll   = 500 * time.Millisecond // between looks for an unplugged board
 	statusPeriod = time.Second            // of the toolbar's status line
 	statsPeriod  = 5                      // statistics blocks, in status periods
+	// A board or a computer under load may pause within a record. The decoder
+	// gives such a record up after this time, which is less than the second
+	// between two status records: else their bytes would keep it waiting.
+	recordPause = 800 * time.Millisecond
 )
 
 // Capture runs one capture: frames from the board that open opens go to
@@ -35,6 +39,7 @@ func Capture(ctx context.Context, cfg Config, open Opener) (err error) {
 	defer stop()
 	e := &engine{cfg: cfg, open: open, stop: stop, now: time.Now, kick: make(chan struct{}, 1)}
 	e.dec = decoder.NewReader(&e.feed)
+	e.dec.Idle = recordPause
 	defer e.close()
 	if err := e.openPipes(ctx); err != nil {
 		if ctx.Err() != nil {

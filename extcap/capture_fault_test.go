@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pqiot/wire"
 )
@@ -292,5 +293,22 @@ func TestCaptureStall(t *testing.T) {
 	r.stop()
 	if p := r.packets(); len(p) != n || comments(p) != "" {
 		t.Errorf("%d packets of %d; %s", len(p), n, comments(p))
+	}
+}
+
+// TestCapturePause has the line pause within a record for longer than the
+// decoder waits by default. Nothing is lost.
+func TestCapturePause(t *testing.T) {
+	f := newFakeSniffer()
+	r := ready(t, testConfig(), f, false)
+	data := dataFrame(7)
+	fr := wire.Frame{Freq: 2437, PHY: wire.PHYDSSS, Rate: 2, AirLen: uint16(len(data)), Data: data}
+	rec := wire.AppendRecord(nil, wire.Record{Type: wire.TypeFrame, Seq: f.takeSeq(), Time: uint64(time.Since(f.start).Microseconds()), Body: wire.AppendFrame(nil, fr)})
+	f.raw(rec[:30])
+	time.Sleep(recordPause / 2) // this is what is tested, not a wait
+	f.raw(rec[30:])
+	eventually(t, "the packet", func() bool { return len(r.packets()) == 1 })
+	if p := only(readBlocks(t, r.stop()), blockPacket); !bytes.Equal(p[0].frame(), data) || p[0].count(epbDropCount) != -1 {
+		t.Errorf("packet %x, comments: %s", p[0].frame(), comments(p))
 	}
 }

@@ -30,7 +30,7 @@ func (g *gate) open() bool {
 
 // admit reports whether f passes, and cuts it to the snap length.
 func (g *gate) admit(f *wire.Frame) bool {
-	if g.freq != 0 && g.freq != f.Freq || !passes(&g.filter, f.Data) {
+	if g.freq != 0 && f.Freq != 0 && g.freq != f.Freq || !passes(&g.filter, f.Data) {
 		return false
 	}
 	if g.snapLen > 0 && len(f.Data) > int(g.snapLen) {

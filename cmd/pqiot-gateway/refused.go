@@ -34,7 +34,7 @@ func (l *eventLog) write(now time.Time, r *refusals) {
 		note = fmt.Sprintf(", %d times", r.more)
 	}
 	l.print(now, "refused", peercli.Fields{"reason": r.event.Reason, "from": from, "count": r.more},
-		"", "refused "+from+": "+strings.TrimSpace(r.event.Reason)+note)
+		"", "refused "+from+": "+r.event.Reason+note)
 	r.at, r.more = now, 0
 }
 

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/plgd-dev/go-coap/v3/message"
@@ -221,7 +222,7 @@ func tokenOf(out []byte) []byte { return out[4 : 4+out[0]&15] }
 
 // plain is an answer that no key protects, with a diagnostic payload.
 func (g *Gateway) plain(r *request, code codes.Code, diagnostic string) answer {
-	g.refused(r.from, coap.FormatCode(code)+" "+diagnostic)
+	g.refused(r.from, strings.TrimSpace(coap.FormatCode(code)+" "+diagnostic))
 	return answer{code: code, options: g.reply[:0], payload: []byte(diagnostic)}
 }
 

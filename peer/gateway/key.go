@@ -18,7 +18,7 @@ const keyMaxAge = 60
 // stands before it (RFC 9175 §2.4).
 func (g *Gateway) key(r *request) answer {
 	if r.Options.HasOption(message.URIQuery) {
-		return g.plain(r, codes.BadOption, "option URIQuery")
+		return g.plain(r, codes.BadOption, "Uri-Query")
 	}
 	if !accepts(r, wire.ContentFormatKey) {
 		return g.plain(r, codes.NotAcceptable, "")

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
@@ -26,7 +27,7 @@ const maxBody = 1024
 // answer judges critical options, path and method, in this order.
 func (g *Gateway) answer(r *request) answer {
 	if id := g.unrecognised(r); id != 0 {
-		return g.plain(r, codes.BadOption, "option "+id.String())
+		return g.plain(r, codes.BadOption, fmt.Sprintf("option %d", id))
 	}
 	if g.cfg.OSCORE && r.Options.HasOption(coap.OSCORE) {
 		return g.oscore(r)
@@ -103,7 +104,7 @@ func (g *Gateway) message(r *request) answer {
 	}
 	kid, ok := kidOf(r)
 	if !ok || kid != nil && !handshake {
-		return g.plain(r, codes.BadOption, "option URIQuery")
+		return g.plain(r, codes.BadOption, "Uri-Query")
 	}
 	if len(r.Payload) > maxBody {
 		return g.plain(r, codes.RequestEntityTooLarge, "")

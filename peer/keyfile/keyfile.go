@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"pqiot/peer/session"
 )
@@ -132,6 +133,9 @@ func writeNew(path string, b []byte) error {
 	if err := moveNew(f.Name(), path); err != nil {
 		return err
 	}
+	if runtime.GOOS == "windows" {
+		return nil // it has no way to sync a folder
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -168,7 +172,7 @@ func read(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a file", path)
 	}
-	if info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+	if info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
 		return nil, fmt.Errorf("%s: %w", path, ErrMode)
 	}
 	b, err := io.ReadAll(io.LimitReader(f, MaxSize+1))

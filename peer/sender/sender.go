@@ -15,6 +15,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"pqiot/peer/coap"
@@ -219,7 +220,7 @@ func hintOf(m *coap.Message) *hint {
 	if value, err := m.Options.GetBytes(coap.Echo); err == nil && m.Code == codes.Unauthorized {
 		h.echo = append([]byte{}, value...)
 	}
-	if age, err := m.Options.GetUint32(14); err == nil {
+	if age, err := m.Options.GetUint32(message.MaxAge); err == nil {
 		h.maxAge = time.Duration(age) * time.Second
 	}
 	return h

@@ -55,7 +55,7 @@ type Config struct {
 	Limits     *Limits           // nil: DefaultLimits
 
 	Random io.Reader                // nil: crypto/rand
-	KeyLog io.Writer                // nil: none. Writes end in Event as KeyLogFailed
+	KeyLog io.Writer                // nil: none. A failed write is the event KeyLogFailed
 	Reply  func(data []byte) []byte // answer to a message, at most wire.MaxData bytes; nil: "ok"
 	Event  func(Event)              // called from Handle; nil: nobody listens
 }

@@ -98,8 +98,7 @@ func (s *Sender) exchange(deadline time.Time, all []*pending, echoWanted bool) (
 				return nil, h, err
 			}
 			continue
-		case errors.Is(err, syscall.ECONNREFUSED):
-			w.note = "nobody listens on the gateway's port"
+		case w.heed(err):
 			continue
 		case err != nil:
 			return nil, nil, err
@@ -156,14 +155,27 @@ func (s *Sender) expired(w *wait, current *pending) (*hint, error) {
 	return nil, w.why(ErrNoAnswer)
 }
 
-// transmit sends a datagram; a closed port is noted and nothing more.
+// transmit sends a datagram.
 func (s *Sender) transmit(packet []byte, w *wait) error {
 	err := s.link.Send(packet)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		w.note = "nobody listens on the gateway's port"
+	if w.heed(err) {
 		return nil
 	}
 	return err
+}
+
+// heed notes what the network says of the way to the gateway. As anybody can
+// say so in its name (ICMP), it ends nothing.
+func (w *wait) heed(err error) bool {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		w.note = "nobody listens on the gateway's port"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		w.note = "the gateway cannot be reached"
+	default:
+		return false
+	}
+	return true
 }
 
 // receive judges a datagram: a genuine answer, a hint, or neither.

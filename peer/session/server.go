@@ -51,11 +51,9 @@ func (s *Server) Open(dst []byte, r wire.SessionRecord) ([]byte, error) {
 	return s.open(dst, &r)
 }
 
-// Fresh reports whether the window still takes a later record's number. The
+// Fresh reports whether the window still takes a later record's number; the
 // handshake has used number 0.
-func (s *Server) Fresh(n wire.SessionNonce) bool {
-	return n.SEQ() != 0 && s.window.Fresh(n.SEQ())
-}
+func (s *Server) Fresh(n wire.SessionNonce) bool { return s.window.Fresh(n.SEQ()) }
 
 func (s *Server) open(dst []byte, r *wire.SessionRecord) ([]byte, error) {
 	s.c.bindRequest(&r.Nonce, s.suite)

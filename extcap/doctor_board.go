@@ -19,7 +19,7 @@ func (d Doctor) companions() []Check {
 	dissector := Check{"dissector", Warn, "pqiot.lua is in none of Wireshark's plugin folders: CoAP payloads stay opaque",
 		"type: " + d.Executable + " install"}
 	for _, dir := range append(d.Plugins(false), d.Plugins(true)...) {
-		if path := filepath.Join(dir, "pqiot.lua"); exists(path) {
+		if path := filepath.Join(dir, DissectorName); exists(path) {
 			dissector = Check{dissector.Name, OK, path, ""}
 			break
 		}

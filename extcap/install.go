@@ -15,6 +15,7 @@ import (
 type Installer struct {
 	Folders
 	Executable string    // path of the running program
+	Dissector  string    // the Lua dissector; empty: none to install
 	Out        io.Writer // gets a line for each file
 }
 
@@ -30,21 +31,19 @@ type item struct {
 // items lists everything that is installed. What has no source at hand is
 // left out, but for the program itself.
 func (i Installer) items(global bool) []item {
-	dir := filepath.Dir(i.Executable)
 	list := []item{
 		{name: i.exe("pqiot-extcap"), sources: []string{i.Executable}, dirs: i.Extcap(global), mode: 0o755},
 		{name: i.exe(SimulatorName), sources: i.simulators(), dirs: []string{i.Support(global)}, mode: 0o755},
-		{name: "pqiot.lua", sources: []string{
-			filepath.Join(dir, "pqiot.lua"),
-			filepath.Join(dir, "../dissector/pqiot.lua"), // in the source tree
-			filepath.Join(dir, "../share/pqiot/pqiot.lua"),
-		}, dirs: i.Plugins(global), mode: 0o644},
+		{name: DissectorName, content: i.Dissector, dirs: i.Plugins(global), mode: 0o644},
 	}
 	if rules := i.UdevRules(); global && rules != "" {
 		list = append(list, item{name: UdevRuleName, content: UdevRule(), dirs: []string{rules}, mode: 0o644})
 	}
 	return list
 }
+
+// DissectorName is the dissector's file in Wireshark's plugin folder.
+const DissectorName = "pqiot.lua"
 
 // SimulatorName is the program that plays a board, for pinecone-sim.
 const SimulatorName = "pqiot-board-sniffer"

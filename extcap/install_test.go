@@ -14,14 +14,13 @@ func aComputer(t *testing.T) (Installer, *bytes.Buffer) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "src/bin/pqiot-extcap"), "the program")
 	writeFile(t, filepath.Join(dir, "src/bin/pqiot-board-sniffer"), "the board")
-	writeFile(t, filepath.Join(dir, "src/dissector/pqiot.lua"), "the dissector")
 	var out bytes.Buffer
 	return Installer{
 		Folders: Folders{
 			GOOS: "linux", GOARCH: "amd64", Root: filepath.Join(dir, "root"), Home: filepath.Join(dir, "home"),
 			Getenv: func(string) string { return "" },
 		},
-		Executable: filepath.Join(dir, "src/bin/pqiot-extcap"), Out: &out,
+		Executable: filepath.Join(dir, "src/bin/pqiot-extcap"), Dissector: "the dissector", Out: &out,
 	}, &out
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pqiot/dissector"
 	"pqiot/extcap"
 )
 
@@ -139,7 +140,7 @@ func installer() extcap.Installer {
 	}
 	return extcap.Installer{
 		Folders: extcap.Folders{GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, Home: home, Getenv: os.Getenv},
-		Out:     os.Stdout, Executable: self,
+		Out:     os.Stdout, Executable: self, Dissector: dissector.Script(),
 	}
 }
 

@@ -23,6 +23,7 @@ type Options struct {
 	Networks []unseal.Network   // to decrypt
 	Sessions *unseal.Sessions   // keys of a key log; may be nil
 	Ports    []uint16           // of CoAP; none: 5683
+	Plots    bool               // fill Report.Plots
 	Emit     func(report.Alert) // called as incidents open and grow; may be nil
 	Progress func(bytes int)    // called with the bytes read since the last call, from several goroutines; may be nil
 }
@@ -49,7 +50,7 @@ func Run(ctx context.Context, opt Options, inputs ...Input) (*report.Report, err
 	}
 	if confirm := engine.Confirm(); confirm != nil && ctx.Err() == nil {
 		if again, err := reopen(inputs); err == nil {
-			opt.Progress = nil
+			opt.Progress, opt.Plots = nil, false
 			if _, err := pass(ctx, opt, confirm, again); err == nil {
 				engine.Merge(confirm)
 			}
@@ -106,13 +107,14 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 	opener := newOpener(opt)
 	opened := make(chan *batch, 2)
 	go opener.run(ctx, merge(ctx, readers), opened)
+	plots := newCollector(opt.Plots)
 	var frame detect.Frame
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for b := range opened {
 		for i := range b.items {
 			it := &b.items[i]
 			frame = detect.Frame{Packet: &it.p, File: it.file, Key: it.key, TKIP: it.tkip, More: it.more, Forged: it.forged}
-			engine.Observe(&frame)
+			plots.observe(&frame, engine.Observe(&frame))
 			if !it.more {
 				r.Packets++
 				r.Bytes += int64(it.p.Len)
@@ -125,6 +127,7 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 		from, to := time.Unix(0, first).UTC(), time.Unix(0, last).UTC()
 		r.First, r.Last = &from, &to
 	}
+	plots.fill(r)
 	return r, finish(ctx, r, readers, opener)
 }
 

@@ -22,6 +22,7 @@ type Report struct {
 	Alerts   []Alert    `json:"alerts"`
 	Unsealed Unsealed   `json:"unsealed"`
 	Limits   Limits     `json:"limits"`
+	Plots    *Plots     `json:"-"` // for the HTML page; nil where not asked for
 }
 
 // File is one input.

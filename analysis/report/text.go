@@ -136,9 +136,19 @@ func alerts(b *strings.Builder, r *Report, s Style) {
 }
 
 func limits(b *strings.Builder, r *Report, s Style) {
-	l := r.Limits
-	var lines []string
-	lines = append(lines, l.Blind...)
+	lines := r.Limits.lines()
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n%s\n", s.paint("1", "What this does not show"))
+	for _, x := range lines {
+		fmt.Fprintf(b, "  %s\n", x)
+	}
+}
+
+// lines says in words what could not be seen.
+func (l *Limits) lines() []string {
+	lines := append([]string(nil), l.Blind...)
 	for _, k := range sortedKeys(l.Faults) {
 		lines = append(lines, fmt.Sprintf("%d packets were not read to the end: %s", l.Faults[k], k))
 	}
@@ -148,13 +158,7 @@ func limits(b *strings.Builder, r *Report, s Style) {
 	if l.BadBlocks > 0 {
 		lines = append(lines, fmt.Sprintf("%d blocks of the file contradict themselves and were skipped", l.BadBlocks))
 	}
-	if len(lines) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n%s\n", s.paint("1", "What this does not show"))
-	for _, x := range lines {
-		fmt.Fprintf(b, "  %s\n", x)
-	}
+	return lines
 }
 
 func sortedKeys(m map[string]int64) []string {

@@ -77,11 +77,11 @@ func (c *collector) observe(f *detect.Frame, verdict detect.Kind) {
 func (c *collector) coap(f *detect.Frame, kind report.Kind) {
 	m := &f.CoAP
 	class := classOf(m)
-	if kind == report.KindFresh && m.Code != 0 {
-		c.plots.Sizes[min(len(m.Payload)/report.SizeBin, report.SizeBins-1)][class]++
-		if m.Code < 0x40 && f.SA != (wire.MAC{}) {
-			c.device(f.SA).Exchanges++
-		}
+	if n := len(m.Payload); kind == report.KindFresh && n > 0 {
+		c.plots.Sizes[min(n/report.SizeBin, report.SizeBins-1)][class]++
+	}
+	if kind == report.KindFresh && m.Code > 0 && m.Code < 0x40 && f.SA != (wire.MAC{}) {
+		c.device(f.SA).Exchanges++
 	}
 	up := m.Code > 0 && m.Code < 0x40
 	talk := conversation{f.IP.Src, f.IP.Dst}

@@ -6,20 +6,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"pqiot/wire"
 )
 
 // Measures of the figures, in units of their view boxes.
 const (
 	figureWidth  = 960
 	plotLeft     = 64
-	plotRight    = figureWidth - 12
+	plotRight    = figureWidth - 30
 	plotWidth    = plotRight - plotLeft
 	timeTop      = 10
 	timeHeight   = 180
 	laneTop      = timeTop + timeHeight + 34
 	laneHeight   = 20
+	laneRows     = 4
+	markWidth    = 14
 	maxColumns   = 256
 	leastVisible = 2.0 // height of a replay's bar that would be too small to see
 )
@@ -66,6 +66,8 @@ type incidentMark struct {
 	X, W        string
 	Class, Mark string
 	Says        string
+	Y           int
+	from, to    float64
 }
 
 func f1(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }
@@ -182,23 +184,41 @@ func (f *timeFigure) lanes(start int64, span time.Duration, list []card) {
 		if last, ok := c.A.Evidence["last_time"].(time.Time); ok {
 			to = at(last)
 		}
-		by[c.A.Severity] = append(by[c.A.Severity], incidentMark{c.ID, f1(from), f1(max(to-from, 0)), string(c.A.Severity), c.Mark,
-			fmt.Sprintf("%s, frame %d: %s", c.A.Detector, c.A.Frame, c.A.Summary)})
+		by[c.A.Severity] = append(by[c.A.Severity], incidentMark{ID: c.ID, X: f1(from), W: f1(max(to-from, 0)), Class: string(c.A.Severity),
+			Mark: c.Mark, Says: fmt.Sprintf("%s, frame %d: %s", c.A.Detector, c.A.Frame, c.A.Summary), from: from, to: max(from, to)})
 	}
 	y := laneTop
 	for _, s := range []Severity{High, Medium, Low, Info} {
-		if len(by[s]) > 0 {
-			f.Lanes = append(f.Lanes, lane{y + laneHeight/2, string(s), by[s]})
-			y += laneHeight
+		if len(by[s]) == 0 {
+			continue
 		}
+		l := lane{y + laneHeight/2, string(s), by[s]}
+		f.Lanes = append(f.Lanes, l)
+		y += laneHeight * l.spread()
 	}
 	f.Height = y + 4
 }
 
-// niceCeil is the next 1, 2, 4, 6 or 8 times a power of ten.
+// spread puts marks that would cover each other into rows of their own, and
+// returns how many there are. Beyond laneRows they do cover each other.
+func (l *lane) spread() int {
+	var ends [laneRows]float64
+	rows := 1
+	for i := range l.Marks {
+		m, row := &l.Marks[i], 0
+		for row < laneRows-1 && ends[row] > m.from-markWidth {
+			row++
+		}
+		ends[row], rows = max(ends[row], m.to), max(rows, row+1)
+		m.Y = l.Y + row*laneHeight
+	}
+	return rows
+}
+
+// niceCeil is the next round number.
 func niceCeil(x float64) float64 {
 	p := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, m := range []float64{1, 2, 4, 6, 8} {
+	for _, m := range []float64{1, 1.6, 2, 2.4, 3, 4, 5, 6, 8} {
 		if m*p >= x {
 			return m * p
 		}
@@ -307,96 +327,4 @@ func newActivityFigure(r *Report) *activityFigure {
 		f.Rows = append(f.Rows, row)
 	}
 	return f
-}
-
-// sizeFigure is the histogram of CoAP payload sizes.
-type sizeFigure struct {
-	Series []series
-	XTicks []tick
-	YTicks []tick
-	Notes  []note
-}
-
-type note struct {
-	X, TextX, Anchor string
-	Y                int
-	Text             string
-}
-
-const (
-	sizeTop    = 64
-	sizeHeight = 170
-	sizeBottom = sizeTop + sizeHeight
-)
-
-var classClass = [NumClasses]string{"key", "handshake", "record", "other"}
-
-func newSizeFigure(p *Plots) *sizeFigure {
-	var total [NumClasses]int64
-	most, bins := int64(0), 1024/SizeBin
-	for i, b := range p.Sizes {
-		most = max(most, sum(b[:]))
-		for c, n := range b {
-			total[c] += n
-			if n > 0 && i >= bins {
-				bins = SizeBins
-			}
-		}
-	}
-	if most == 0 {
-		return nil
-	}
-	f := &sizeFigure{}
-	top := math.Log10(1 + niceCeil(float64(most)))
-	step := float64(plotWidth) / float64(bins)
-	var paths [NumClasses]strings.Builder
-	for i := range bins {
-		b := p.Sizes[i]
-		n, y := sum(b[:]), float64(sizeBottom)
-		for c, v := range b {
-			if v > 0 {
-				h := math.Log10(1+float64(n)) / top * sizeHeight * float64(v) / float64(n)
-				y -= h
-				bar(&paths[c], plotLeft+float64(i)*step, y, step-0.6, h)
-			}
-		}
-	}
-	for c := range NumClasses {
-		if total[c] > 0 {
-			f.Series = append(f.Series, series{c.String(), classClass[c], paths[c].String(), total[c]})
-		}
-	}
-	for v := 1.0; math.Log10(1+v) <= top; v *= 10 {
-		f.YTicks = append(f.YTicks, tick{f1(sizeBottom - math.Log10(1+v)/top*sizeHeight), grouped(int64(v))})
-	}
-	f.annotate(bins)
-	return f
-}
-
-// annotate marks the sizes of ML-KEM (FIPS 203 table 3).
-func (f *sizeFigure) annotate(bins int) {
-	scale := float64(plotWidth) / float64(bins*SizeBin)
-	for v := 0; v <= bins*SizeBin; v += 128 {
-		f.XTicks = append(f.XTicks, tick{f1(plotLeft + float64(v)*scale), strconv.Itoa(v)})
-	}
-	for i, n := range []struct {
-		at, row int
-		text    string
-	}{
-		{wire.CiphertextSize512, 0, "ML-KEM-512 ciphertext, 768 B"},
-		{wire.EncapsulationKeySize512, 1, "ML-KEM-512 key, 800 B"},
-		{wire.CiphertextSize768, 0, "ML-KEM-768 ciphertext, 1088 B"},
-		{wire.EncapsulationKeySize768, 1, "ML-KEM-768 key, 1184 B"},
-		{wire.EncapsulationKeySize1024, 2, "ML-KEM-1024 key and ciphertext, 1568 B"},
-	} {
-		if n.at > bins*SizeBin {
-			continue
-		}
-		x := plotLeft + float64(n.at)*scale
-		m := note{X: f1(x), TextX: f1(x - 5), Anchor: "end", Y: 14 + 18*n.row, Text: n.text}
-		if i == 1 && bins < SizeBins { // room on the right
-			m.TextX, m.Anchor = f1(x+5), "start"
-		}
-		f.Notes = append(f.Notes, m)
-	}
 }

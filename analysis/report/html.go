@@ -76,7 +76,7 @@ func newPage(r *Report) *page {
 	p := &page{Report: r, Counts: counts(r), Blind: r.Limits.lines(), MoreThan: map[string]int{}}
 	p.Verdict, p.Grave = verdict(r)
 	if r.First != nil && r.Last != nil {
-		p.Span = r.Last.Sub(*r.First).Round(time.Millisecond).String()
+		p.Span = shortDuration(r.Last.Sub(*r.First).Round(time.Millisecond))
 	}
 	p.Cards = cards(r)
 	if n := len(r.Alerts) - len(p.Cards); n > 0 {
@@ -91,9 +91,7 @@ func newPage(r *Report) *page {
 		p.Time = newTimeFigure(r, p.Cards)
 		p.Activity = newActivityFigure(r)
 		p.Sizes = newSizeFigure(r.Plots)
-		for i := range r.Plots.Ladders {
-			p.Ladders = append(p.Ladders, newLadderFigure(r, i))
-		}
+		p.Ladders = newLadders(r)
 	}
 	return p
 }
@@ -142,7 +140,7 @@ func counts(r *Report) []count {
 		{"Wi-Fi retries", "retry", "the link sends a frame again that nobody acknowledged", x.WiFiRetry},
 		{"relays", "relay", "the access point passes on what a station sent", x.Relay},
 		{"CoAP retransmissions", "retransmission", "a confirmable message waits for its answer", x.CoAPRetransmission},
-		{"replays", "replay", "no honest reason was found", x.Replay},
+		{"replays", "replay", "nothing honest explains them", x.Replay},
 	}
 }
 

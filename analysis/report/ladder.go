@@ -2,26 +2,27 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Measures of a ladder.
 const (
-	ladderTop     = 46
-	ladderRow     = 26
+	ladderTop     = 58
+	ladderRow     = 23
 	ladderSender  = 210
 	ladderGateway = 870
 )
 
 // ladderFigure is the conversation of a sender with a gateway, drawn.
 type ladderFigure struct {
-	ID              int
+	Open            bool
 	Sender, Gateway string
 	Sessions        []string
 	Rungs           []rung
 	Height          int
-	Shown           int
+	Shown, Replays  int
 	Left            int64
 }
 
@@ -37,9 +38,22 @@ type rung struct {
 	Gap         string // said instead of a message
 }
 
+// newLadders draws all conversations; the first one with a replay is open, or
+// the first of all.
+func newLadders(r *Report) []ladderFigure {
+	var out []ladderFigure
+	for i := range r.Plots.Ladders {
+		out = append(out, newLadderFigure(r, i))
+	}
+	if len(out) > 0 {
+		out[max(0, slices.IndexFunc(out, func(f ladderFigure) bool { return f.Replays > 0 }))].Open = true
+	}
+	return out
+}
+
 func newLadderFigure(r *Report, i int) ladderFigure {
 	l := &r.Plots.Ladders[i]
-	f := ladderFigure{ID: i + 1, Sender: l.Sender, Gateway: l.Gateway, Shown: len(l.Messages), Left: l.Left}
+	f := ladderFigure{Sender: l.Sender, Gateway: l.Gateway, Shown: len(l.Messages), Left: l.Left}
 	for _, s := range r.Sessions {
 		if s.Sender == l.Sender && s.Gateway == l.Gateway && len(f.Sessions) < 4 {
 			f.Sessions = append(f.Sessions, s.SID)
@@ -52,6 +66,9 @@ func newLadderFigure(r *Report, i int) ladderFigure {
 			y += ladderRow
 		}
 		f.Rungs = append(f.Rungs, newRung(r, m, y))
+		if m.Kind == KindReplay {
+			f.Replays++
+		}
 		y += ladderRow
 	}
 	f.Height = y

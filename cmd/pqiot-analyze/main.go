@@ -44,6 +44,7 @@ type flags struct {
 	ports       []uint16
 	json        bool
 	events      bool
+	html        string
 	least       string
 	quiet       bool
 }
@@ -74,6 +75,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	set.Var((*portList)(&f.ports), "port", "UDP port `N` of CoAP (repeatable; default 5683)")
 	set.BoolVar(&f.json, "json", false, "print the report as one JSON object")
 	set.BoolVar(&f.events, "events", false, "print incidents as JSON lines as they happen")
+	set.StringVar(&f.html, "html", "", "write the report with its plots to `FILE`, one page that needs no network")
 	set.StringVar(&f.least, "min-severity", "low", "least severity that is reported: low, medium, high")
 	set.BoolVar(&f.quiet, "quiet", false, "print nothing but alerts; the exit status tells")
 	if err := cmd.Execute(); err != nil {
@@ -106,6 +108,12 @@ func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer)
 		return exitUnusable, err
 	}
 	defer closeAll(inputs)
+	page, err := newHTMLFile(f.html, files)
+	if err != nil {
+		return exitUnusable, err
+	}
+	defer page.drop()
+	opt.Plots = page != nil
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	out := newEvents(stdout, f.events, least)
@@ -118,7 +126,7 @@ func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer)
 		return exitUnusable, err
 	}
 	r.Limit(least)
-	if err := errors.Join(out.err, write(f, r, out, stdout)); err != nil {
+	if err := errors.Join(out.err, write(f, r, out, stdout), page.write(r)); err != nil {
 		return exitUnusable, err
 	}
 	for _, x := range r.Files {

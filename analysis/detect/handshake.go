@@ -35,7 +35,6 @@ const (
 	eapolHead   = 99
 	infoAck     = 0x0080
 	infoMIC     = 0x0100
-	infoSecure  = 0x0200
 	infoPair    = 0x0008
 	infoInstall = 0x0040
 )
@@ -97,7 +96,7 @@ func (d *handshakes) eapol(e *Engine, f *Frame) {
 		s.m1Between = f.Time
 	case info&infoAck != 0 && info&infoInstall != 0: // message 3
 		d.message3(e, f, s)
-	case info&infoMIC != 0 && info&infoSecure != 0: // message 4
+	case info&infoMIC != 0 && binary.BigEndian.Uint16(b[97:]) == 0: // message 4 carries no key data
 		s.m4 = f.Time
 	}
 }

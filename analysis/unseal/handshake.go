@@ -49,7 +49,9 @@ func (w *WPA) eapol(p *packet.Packet) {
 		w.message1(id, s, b)
 	case fromAP:
 		w.message3(id, s, b)
-	case info&infoMIC != 0 && info&infoSecure == 0:
+	case info&infoMIC != 0 && binary.BigEndian.Uint16(b[dataLenAt:]) > 0:
+		// Message 2 carries an RSN element and message 4 nothing; the secure bit
+		// tells them apart in a first handshake only.
 		w.message2(id, s, b)
 	}
 }

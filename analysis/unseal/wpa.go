@@ -30,7 +30,6 @@ const (
 	infoPair   = 0x0008
 	infoAck    = 0x0080
 	infoMIC    = 0x0100
-	infoSecure = 0x0200
 	infoCipher = 0x1000
 )
 

@@ -2,6 +2,7 @@ package air
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -41,6 +42,12 @@ func value(m message.Message, id message.OptionID) []byte {
 	}
 	return v
 }
+
+// Diagnostic payloads in the words of RFC 8613 §8.2.
+var (
+	errReplay  = errors.New("replay detected")
+	errContext = errors.New("security context not found")
+)
 
 // Gateway is a gateway board of the simulation: the session of package
 // peer/session behind a CoAP server in virtual time.
@@ -160,7 +167,7 @@ func (g *Gateway) open(payload, echo []byte) ([]byte, error) {
 		return nil, err
 	}
 	if g.sessions[h.Record.Nonce.SID()] != nil {
-		return nil, fmt.Errorf("Replay detected")
+		return nil, errReplay
 	}
 	ss, err := g.key.Decapsulate(h.Ciphertext)
 	if err != nil {
@@ -189,10 +196,10 @@ func (g *Gateway) record(payload []byte) ([]byte, error) {
 	}
 	s := g.sessions[r.Nonce.SID()]
 	if s == nil {
-		return nil, fmt.Errorf("Security context not found")
+		return nil, errContext
 	}
 	if _, err := s.Open(nil, r); err != nil {
-		return nil, fmt.Errorf("Replay detected")
+		return nil, errReplay
 	}
 	g.Accepted++
 	return s.Seal(nil, r.Nonce, []byte("ok"))

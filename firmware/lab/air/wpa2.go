@@ -70,7 +70,8 @@ type EAPOLKey struct {
 }
 
 // Handshake gives the four messages of the 4-way handshake as EAPOL frames.
-// gtk has 16 bytes and goes out wrapped in message 3, under key id 1.
+// gtk has 16 bytes and goes out wrapped in message 3, under key id 1. Where
+// replay is not 1 the keys are renewed, and message 2 says so, as stations do.
 func Handshake(ptk PTK, anonce, snonce [32]byte, gtk []byte, replay uint64) ([4][]byte, error) {
 	kde := append([]byte{}, RSN...)
 	kde = append(kde, 0xDD, byte(6+len(gtk)), 0x00, 0x0F, 0xAC, 1, 1, 0)
@@ -79,9 +80,13 @@ func Handshake(ptk PTK, anonce, snonce [32]byte, gtk []byte, replay uint64) ([4]
 	if err != nil {
 		return [4][]byte{}, err
 	}
+	second := uint16(keyVersion2 | keyPairwise | keyMIC)
+	if replay != 1 {
+		second |= keySecure
+	}
 	return [4][]byte{
 		EAPOLKey{keyVersion2 | keyPairwise | keyAck, 16, replay, anonce, nil}.marshal(nil),
-		EAPOLKey{keyVersion2 | keyPairwise | keyMIC, 0, replay, snonce, RSN}.marshal(ptk.KCK),
+		EAPOLKey{second, 0, replay, snonce, RSN}.marshal(ptk.KCK),
 		EAPOLKey{keyVersion2 | keyPairwise | keyInstall | keyAck | keyMIC | keySecure | keyEncrypted, 16, replay + 1, anonce, wrapped}.marshal(ptk.KCK),
 		EAPOLKey{keyVersion2 | keyPairwise | keyMIC | keySecure, 0, replay + 1, [32]byte{}, nil}.marshal(ptk.KCK),
 	}, nil

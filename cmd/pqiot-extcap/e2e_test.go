@@ -24,7 +24,7 @@ import (
 // the simulated board, and the tshark of this computer.
 
 // deadline bounds every wait; nothing takes near as long unless it hangs.
-const deadline = 60 * time.Second
+const deadline = 3 * time.Minute
 
 // programs are the folders that TestMain fills.
 type programs struct {
@@ -214,6 +214,20 @@ func (b *boardProcess) kill() {
 		b.Process.Kill()
 		b.Wait()
 	}
+}
+
+// capturing lists the captures of pqiot-extcap that were given a word, such
+// as the path of a port.
+func capturing(word string) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		args, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(args, []byte("\x00--capture\x00")) && bytes.Contains(args, []byte(word+"\x00")) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // extcapOf waits for the capturing pqiot-extcap that a process started.

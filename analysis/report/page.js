@@ -30,5 +30,5 @@ if (filter && cards.length > 3) {
   });
 }
 addEventListener("beforeprint", () => {
-  for (const d of document.querySelectorAll("details")) d.open = true;
+  for (const d of document.querySelectorAll(".card details")) d.open = true;
 });

@@ -45,8 +45,7 @@ func newSizeFigure(p *Plots) *sizeFigure {
 	if most == 0 {
 		return nil
 	}
-	f := &sizeFigure{}
-	top := math.Log10(1 + niceCeil(float64(most)))
+	f, top := &sizeFigure{}, math.Log10(1+niceCeil(float64(most)))
 	step := float64(plotWidth) / float64(bins)
 	var paths [NumClasses]strings.Builder
 	for i := range bins {
@@ -61,8 +60,8 @@ func newSizeFigure(p *Plots) *sizeFigure {
 		}
 	}
 	for c := range NumClasses {
-		if total[c] > 0 {
-			f.Series = append(f.Series, series{c.String(), classClass[c], paths[c].String(), total[c]})
+		if n := total[c]; n > 0 {
+			f.Series = append(f.Series, series{c.String(), classClass[c], paths[c].String(), n})
 		}
 	}
 	for v := 1.0; math.Log10(1+v) <= top; v *= 10 {

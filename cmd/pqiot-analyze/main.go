@@ -96,11 +96,8 @@ func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer)
 	if err != nil {
 		return exitUnusable, err
 	}
-	opt := analysis.Options{Ports: f.ports}
-	if opt.Networks, err = networks(f); err != nil {
-		return exitUnusable, err
-	}
-	if opt.Sessions, err = keyLog(f.keylog); err != nil {
+	opt, err := options(f)
+	if err != nil {
 		return exitUnusable, err
 	}
 	inputs, total, err := open(files, stdin)
@@ -129,15 +126,30 @@ func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer)
 	if err := errors.Join(out.err, write(f, r, out, stdout), page.write(r)); err != nil {
 		return exitUnusable, err
 	}
-	for _, x := range r.Files {
-		if x.Damage != "" && !f.quiet {
-			fmt.Fprintf(stderr, "pqiot-analyze: %s: %s\n", x.Name, x.Damage)
-		}
+	if !f.quiet {
+		damage(stderr, r)
 	}
 	if len(r.Alerts) > 0 {
 		return exitAlerts, nil
 	}
 	return exitClean, nil
+}
+
+func options(f flags) (opt analysis.Options, err error) {
+	opt.Ports = f.ports
+	if opt.Networks, err = networks(f); err != nil {
+		return opt, err
+	}
+	opt.Sessions, err = keyLog(f.keylog)
+	return opt, err
+}
+
+func damage(w io.Writer, r *report.Report) {
+	for _, x := range r.Files {
+		if x.Damage != "" {
+			fmt.Fprintf(w, "pqiot-analyze: %s: %s\n", x.Name, x.Damage)
+		}
+	}
 }
 
 func severity(s string) (report.Severity, error) {

@@ -9,9 +9,10 @@ BIN         := bin
 # Debian packages, by what needs them.
 DEPS_BUILD := gcc libc6-dev
 DEPS_DEMO  := $(DEPS_BUILD) tshark
-DEPS_TEST  := $(DEPS_DEMO) clang clang-format clang-tools llvm gcc-riscv64-unknown-elf \
+DEPS_TEST  := $(DEPS_DEMO) clang libclang-rt-14-dev clang-format clang-tools llvm gcc-riscv64-unknown-elf \
               picolibc-riscv64-unknown-elf qemu-system-misc libmbedtls-dev libcoap3-bin valgrind \
               lua5.2 lua5.3 lua5.4
+DEPS_BENCH := $(DEPS_TEST) tcpdump
 
 .DEFAULT_GOAL := help
 .PHONY: help build test demo bench check generate install clean deps-%
@@ -41,7 +42,7 @@ check: deps-TEST ## formatting, vet, staticcheck, generated files, the C core un
 	go run ./wire/gen -check
 	$(MAKE) -C firmware check
 
-bench: build ## every measurement, beside its goal or its peer
+bench: deps-BENCH build ## every measurement, beside its goal or its peer
 	go test -run '^$$' -bench . -benchmem ./...
 
 generate: ## renew the files written from package wire

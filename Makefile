@@ -1,6 +1,5 @@
 # make help says what each target does.
 
-export GOFLAGS ?= -trimpath
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS     := -ldflags "-s -w -X main.version=$(VERSION)"
@@ -10,7 +9,7 @@ BIN         := bin
 DEPS_BUILD := gcc libc6-dev
 DEPS_DEMO  := $(DEPS_BUILD) tshark
 DEPS_TEST  := $(DEPS_DEMO) clang libclang-rt-14-dev clang-format clang-tools llvm gcc-riscv64-unknown-elf \
-              picolibc-riscv64-unknown-elf qemu-system-misc libmbedtls-dev libcoap3-bin valgrind \
+              picolibc-riscv64-unknown-elf qemu-system-misc libcoap3-bin valgrind \
               lua5.2 lua5.3 lua5.4
 DEPS_BENCH := $(DEPS_TEST) tcpdump
 
@@ -25,7 +24,7 @@ deps-%:
 
 build: deps-BUILD ## build every binary into ./bin
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 go build $(LDFLAGS) -o $(BIN)/ ./cmd/...
+	CGO_ENABLED=0 go build -trimpath $(LDFLAGS) -o $(BIN)/ ./cmd/...
 	$(MAKE) -C firmware host
 
 demo: deps-DEMO build ## the main job without a board: capture through the extcap, in tshark

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/constant"
-	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -117,33 +116,40 @@ func load(dir string) ([]group, error) {
 		}
 		files = append(files, f)
 	}
-	conf := types.Config{Importer: importer.ForCompiler(fset, "source", nil)}
+	// Constants depend on no import and no function body, so neither is looked
+	// at; one that does not evaluate is found by its value.
+	conf := types.Config{IgnoreFuncBodies: true, Error: func(error) {}}
 	info := &types.Info{Defs: map[*ast.Ident]types.Object{}}
-	if _, err := conf.Check("wire", fset, files, info); err != nil {
-		return nil, err
-	}
+	_, _ = conf.Check("wire", fset, files, info)
 	var groups []group
 	for _, f := range files {
 		for _, decl := range f.Decls {
 			if g, ok := decl.(*ast.GenDecl); ok && g.Tok == token.CONST {
-				groups = append(groups, gather(g, info))
+				g, err := gather(g, info)
+				if err != nil {
+					return nil, err
+				}
+				groups = append(groups, g)
 			}
 		}
 	}
 	return groups, nil
 }
 
-func gather(decl *ast.GenDecl, info *types.Info) group {
+func gather(decl *ast.GenDecl, info *types.Info) (group, error) {
 	g := group{doc: firstSentence(decl.Doc.Text())}
 	for _, spec := range decl.Specs {
 		vs := spec.(*ast.ValueSpec)
 		for _, name := range vs.Names {
 			if c, ok := info.Defs[name].(*types.Const); ok && name.IsExported() {
+				if c.Val().Kind() == constant.Unknown {
+					return g, fmt.Errorf("the constant %s does not evaluate", name)
+				}
 				g.consts = append(g.consts, namedConst{name.Name, strings.TrimSpace(vs.Comment.Text()), c.Val()})
 			}
 		}
 	}
-	return g
+	return g, nil
 }
 
 func firstSentence(doc string) string {

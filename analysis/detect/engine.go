@@ -2,6 +2,7 @@ package detect
 
 import (
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"pqiot/analysis/packet"
@@ -141,11 +142,15 @@ func (e *Engine) Merge(c *Engine) {
 	for i, a := range c.inc.all {
 		switch a.Detector {
 		case "replay.datagram", "replay.ciphertext", "nonce.reuse", "replay.timing":
-			if !known[a.Frame] {
-				e.inc.all = append(e.inc.all, a)
-				e.inc.last = append(e.inc.last, c.inc.last[i])
-				e.repeats.Replay += a.Count
+			seen := len(a.Frames)
+			a.Frames = slices.DeleteFunc(a.Frames, func(n uint64) bool { return known[n] })
+			if len(a.Frames) == 0 {
+				continue
 			}
+			a.Frame, a.Count = a.Frames[0], a.Count-int64(seen-len(a.Frames))
+			e.inc.all = append(e.inc.all, a)
+			e.inc.last = append(e.inc.last, c.inc.last[i])
+			e.repeats.Replay += a.Count
 		}
 	}
 }

@@ -86,6 +86,9 @@ func TestOnlyForged(t *testing.T) {
 	for name, reply := range map[string]func(request, genuine []byte) []byte{
 		"bad tag": func(_, genuine []byte) []byte { genuine[len(genuine)-1] ^= 1; return genuine },
 		"4.01":    func(request, _ []byte) []byte { return answer(t, request, codes.Unauthorized, "echo") },
+		"5.03 for a week": func(request, _ []byte) []byte {
+			return answer(t, request, codes.ServiceUnavailable, "", message.Option{ID: message.MaxAge, Value: coap.Uint(604800)})
+		},
 		"4.01 + Echo, forever": func(request, _ []byte) []byte {
 			return answer(t, request, codes.Unauthorized, "echo", message.Option{ID: coap.Echo, Value: make([]byte, 12)})
 		},

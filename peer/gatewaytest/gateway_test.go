@@ -37,12 +37,13 @@ func (p *process) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel, p.done = cancel, make(chan error, 1)
+	done := make(chan error, 1)
+	p.cancel, p.done = cancel, done
 	go func() {
 		err := g.Serve(ctx, conn, p.clock)
 		conn.Close() // before a restart binds the port again
-		p.done <- err
-		close(p.done)
+		done <- err
+		close(done)
 	}()
 }
 

@@ -30,8 +30,10 @@ func (p *parrot) Send(b []byte) error {
 }
 
 func (p *parrot) Recv(buf []byte, deadline time.Time) (int, error) {
-	if len(p.queue) == 0 {
-		p.now = deadline
+	if len(p.queue) == 0 || !p.now.Before(deadline) {
+		if p.now.Before(deadline) {
+			p.now = deadline
+		}
 		return 0, os.ErrDeadlineExceeded
 	}
 	n := copy(buf, p.queue[0])

@@ -11,8 +11,9 @@ import (
 // Link carries datagrams to and from the gateway, and tells the time.
 type Link interface {
 	Send(datagram []byte) error
-	// Recv waits for a datagram until deadline and then gives
-	// os.ErrDeadlineExceeded.
+	// Recv waits for a datagram until deadline. From then on it gives
+	// os.ErrDeadlineExceeded, even if datagrams are waiting: a flood must not
+	// keep the sender from its timers.
 	Recv(buf []byte, deadline time.Time) (int, error)
 	Now() time.Time
 }

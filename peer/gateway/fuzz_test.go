@@ -31,6 +31,7 @@ type subject struct {
 	key       *session.PrivateKey
 	handshake []byte
 	client    *session.Client
+	keys      *session.Keys
 	sid       wire.SID
 }
 
@@ -73,7 +74,7 @@ func newSubject(t testing.TB) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.sid = keys.SID
+	s.keys, s.sid = keys, keys.SID
 	if s.client, err = session.NewClient(keys, fuzzBoot); err != nil {
 		t.Fatal(err)
 	}

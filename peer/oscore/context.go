@@ -42,6 +42,7 @@ var (
 type Params struct {
 	MasterSecret, MasterSalt, IDContext []byte
 	SenderID, RecipientID               []byte // at most 7 bytes
+	NextSEQ                             uint64 // to send; not 0 where a context is taken up again (RFC 8613 Appendix B.1)
 	MaxSEQ                              uint64 // highest sequence number to send; 0: 2^40 − 1
 }
 
@@ -66,7 +67,7 @@ func New(p Params) (*Context, error) {
 		return nil, err
 	}
 	defer clear(prk)
-	c := &Context{idContext: clone(p.IDContext), senderID: notNil(p.SenderID), recipientID: notNil(p.RecipientID), max: 1<<40 - 1}
+	c := &Context{idContext: clone(p.IDContext), senderID: notNil(p.SenderID), recipientID: notNil(p.RecipientID), next: p.NextSEQ, max: 1<<40 - 1}
 	if p.MaxSEQ != 0 {
 		c.max = p.MaxSEQ
 	}

@@ -134,8 +134,8 @@ $(KEM_BUILD)/fuzz: $(KEM_SOURCES) $(KEM_FUZZ_C) $(KEM_DEPS)
 # $(1): runs
 kem_fuzz = mkdir -p $(KEM_BUILD)/corpus && \
   { $(KEM_BUILD)/fuzz -runs=$(1) -max_len=2500 -print_final_stats=1 -artifact_prefix=$(KEM_BUILD)/ \
-    $(KEM_BUILD)/corpus 2>$(KEM_BUILD)/fuzz.log || { tail -40 $(KEM_BUILD)/fuzz.log; exit 1; }; } && \
-  sed -n 's/^stat::number_of_executed_units: */kem fuzz: inputs /p' $(KEM_BUILD)/fuzz.log
+    $(KEM_BUILD)/corpus 2>$(KEM_BUILD)/fuzz-$(1).log || { tail -40 $(KEM_BUILD)/fuzz-$(1).log; exit 1; }; } && \
+  sed -n 's/^stat::number_of_executed_units: */kem fuzz: inputs /p' $(KEM_BUILD)/fuzz-$(1).log
 
 .PHONY: kem-fuzz-short
 kem-fuzz: $(KEM_BUILD)/fuzz

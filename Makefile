@@ -42,7 +42,9 @@ check: deps-TEST ## formatting, vet, staticcheck, generated files, the C core un
 	$(MAKE) -C firmware check
 
 bench: deps-BENCH build ## every measurement, beside its goal or its peer
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	PQIOT_SEEDS=20 go test -run '^TestMatrix$$' -v -timeout 60m ./analysis
+	$(MAKE) -C firmware -f kem.mk kem-bench
 
 generate: ## renew the files written from package wire
 	go generate ./...

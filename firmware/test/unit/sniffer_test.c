@@ -555,7 +555,9 @@ static void test_threads(void)
     CHECK_EQ(got.frames, kept);
     CHECK_EQ(got.gaps, dropped);
     CHECK_EQ(s.made, (uint32_t)got.seq + 65536 * (s.made >> 16));
-    CHECK(kept > 0 && filtered > 0 && dropped > 0);
+    /* Whether the filter changes while the radio thread still runs is up to the
+     * scheduler of a busy computer; test_filter holds what it does. */
+    CHECK(kept > 0 && dropped > 0);
     printf("sniffer: %u frames delivered, %u filtered, %u dropped\n", kept, filtered, dropped);
 }
 

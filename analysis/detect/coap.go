@@ -91,6 +91,9 @@ func (e *Engine) coap(f *Frame) Kind {
 		e.markAnswered(f)
 		return e.newMessage(f, m)
 	}
+	if !f.Dot11.Present && f.Time-m.last < int64(duplicateUnder) {
+		return Duplicate // the capture has it twice: several interfaces, or merged files
+	}
 	if e.fromElsewhere(f, m) {
 		return e.foreignCopy(f, m)
 	}

@@ -34,11 +34,13 @@ type Reader struct {
 
 	src     io.Reader
 	buf     []byte
-	at, end int   // buf[at:end] is held
-	base    int64 // stream offset of buf[0]
-	err     error // of the last read, due once all that is held was scanned
-	final   bool  // nothing more comes: what is incomplete is broken
-	empty   int   // reads in a row that gave nothing
+	at, end int           // buf[at:end] is held
+	base    int64         // stream offset of buf[0]
+	err     error         // of the last read, due once all that is held was scanned
+	final   bool          // nothing more comes: what is incomplete is broken
+	looked  time.Time     // end of the last read
+	quiet   time.Duration // of the line, since the last byte
+	empty   int           // reads in a row that gave nothing
 
 	reach   int64 // a damaged record claimed the stream up to this offset
 	foreign error // of a header of another major since the last intact record
@@ -235,12 +237,15 @@ func (r *Reader) fill() error {
 	r.err = err
 	r.final = err != nil && !isTimeout(err)
 	if n > 0 {
-		r.rec.Arrived, r.empty = now, 0
+		r.rec.Arrived, r.looked, r.empty, r.quiet = now, now, 0, 0
 		return nil
 	}
-	if now.Sub(r.rec.Arrived) >= r.Idle {
+	// One long wait may be that of a computer that stood still, with bytes in
+	// its buffers: it takes several to make a silence of the line.
+	if r.quiet += min(now.Sub(r.looked), r.Idle/8); r.quiet >= r.Idle {
 		r.final = true
 	}
+	r.looked = now
 	if r.empty++; r.empty > napAfter && err == nil && now.Sub(start) < napTime {
 		time.Sleep(napTime)
 	}

@@ -173,7 +173,7 @@ func (l *line) reader() *Reader {
 // was silent for a while; a pause inside a good record does no harm.
 func TestIdleLine(t *testing.T) {
 	ms := time.Millisecond
-	l := &line{script: []any{append(falseHeader(3000), good(1)...), 100 * ms, good(2), 100 * ms, 100 * ms, 100 * ms, "never"}}
+	l := &line{script: append(append([]any{append(falseHeader(3000), good(1)...), 25 * ms, good(2)}, silence(10, 25*ms)...), "never")}
 	r := l.reader()
 	start := l.now
 	for _, seq := range []uint16{1, 2} {
@@ -193,14 +193,26 @@ func TestIdleLine(t *testing.T) {
 	if rec, err := l.reader().Next(); err != nil || rec.Seq != 1 || rec.Rescued {
 		t.Errorf("a record with pauses: %+v, %v", rec, err)
 	}
-	l = &line{script: []any{good(1)[:22], 300 * ms, good(2)}}
+	l = &line{script: append(append([]any{good(1)[:22]}, silence(10, 30*ms)...), good(2))}
 	if rec, err := l.reader().Next(); err != nil || rec.Seq != 2 {
 		t.Errorf("a record given up: %+v, %v", rec, err)
+	}
+	l = &line{script: []any{good(1)[:22], time.Hour, 25 * ms, good(1)[22:]}}
+	if rec, err := l.reader().Next(); err != nil || rec.Seq != 1 || rec.Rescued {
+		t.Errorf("a record over which the computer stood still: %+v, %v", rec, err)
 	}
 	l = &line{script: []any{time.Hour, good(1)[:22], good(1)[22:]}}
 	if rec, err := l.reader().Next(); err != nil || rec.Seq != 1 {
 		t.Errorf("a record after a long silence: %+v, %v", rec, err)
 	}
+}
+
+// silence is n reads of d each that give nothing.
+func silence(n int, d time.Duration) (script []any) {
+	for range n {
+		script = append(script, d)
+	}
+	return script
 }
 
 // TestTimeoutErrors: an error that is a time-out does not end the stream.

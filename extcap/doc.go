@@ -8,16 +8,22 @@
 //
 // Where to find what:
 //
-//	config.go     what a capture was asked to do, and the seam to the board
-//	args.go       command line → verb and Config
-//	grammar.go    the sentences that describe interfaces and arguments
-//	discover*.go  boards, found without opening a port
-//	replay.go     a recorded stream that plays the board
-//	parent*.go    notices that Wireshark is gone
-//	capture.go    the engine, with control*.go, toolbar*.go, pcapng*.go,
-//	              radiotap*.go and filter*.go
-//	install.go    into the right folders, and out again
-//	doctor.go     what is wrong with this computer, and how to mend it
+//	config.go      what a capture was asked to do, and the seam to the board
+//	args.go        command line → verb and Config
+//	options.go     the arguments of a capture: one table for dialog and parser
+//	grammar.go     the sentences that describe interfaces and arguments
+//	program.go     verb → answer and exit status
+//	interfaces.go  names of interfaces, ports
+//	discover*.go   boards, found without opening a port
+//	serial*.go     opens the right port and says what is wrong with it
+//	lock*.go       keeps a port to one program, and names who has it
+//	replay.go      a recorded stream that plays the board
+//	parent*.go     notices that Wireshark is gone
+//	caller*.go     which Wireshark it is
+//	capture*.go    the engine, with control*.go, toolbar*.go, pcapng.go,
+//	               radiotap.go, filter*.go, loss.go and statistics.go
+//	install.go     into the right folders (folders.go, udev.go), and out again
+//	doctor*.go     what is wrong with this computer, and how to mend it
 //
 // What opens a serial port is injected (see [Opener]), so that the package
 // runs on a recorded stream or a pipe as well as on a board.

@@ -217,12 +217,8 @@ func logLevels() []value {
 
 func channels() []value {
 	vs := []value{{"0", "as the board is set"}}
-	for ch := 1; ch <= 14; ch++ {
-		mhz := 2407 + 5*ch
-		if ch == 14 {
-			mhz = 2484 // IEEE 802.11 Annex E: Japan's channel lies 12 MHz above 13
-		}
-		vs = append(vs, value{strconv.Itoa(ch), fmt.Sprintf("%d (%d MHz)", ch, mhz)})
+	for ch := uint8(wire.ChannelMin); ch <= wire.ChannelMax; ch++ {
+		vs = append(vs, value{fmt.Sprint(ch), fmt.Sprintf("%d (%d MHz)", ch, channelFreq(ch))})
 	}
 	return vs
 }

@@ -16,12 +16,15 @@ const (
 
 // A USB line hands bytes over in pieces of 32, thousands of times a second
 // when it is full. Waking for each would cost more than all the rest, so a
-// line that is over a quarter full is read busyNap apart. On any other each
-// byte is read as it comes.
+// line that is over a quarter full is read busyNap apart, and one that is
+// over three quarters full fullNap apart. On any other each byte is read as it
+// comes.
 const (
 	busyWindow = 5 * time.Millisecond // over which the load is measured
 	busyBytes  = 250                  // in busyWindow: 50 kB/s
 	busyNap    = 1200 * time.Microsecond
+	fullBytes  = 750 // in busyWindow: 150 kB/s
+	fullNap    = 12 * time.Millisecond
 )
 
 // backlog stands between the port, which must be read at once, and a FIFO
@@ -66,29 +69,39 @@ func (b *backlog) fill(src io.Reader, stop <-chan struct{}) {
 		if b.add(n, err); err != nil {
 			return
 		}
-		switch now := time.Now(); {
+		now := time.Now()
+		nap := load.nap(n, now)
+		switch {
 		case n == 0 && now.Sub(start) < emptyNap:
 			time.Sleep(emptyNap) // a port that does not wait must not cost a core
-		case load.busy(n, now) && n < len(free): // and nothing waits
-			time.Sleep(busyNap)
+		case nap > 0 && n < len(free): // and nothing waits
+			time.Sleep(nap)
 		}
 	}
 }
 
-// load measures whether a line is busy.
+// load measures how full a line is.
 type load struct {
 	start time.Time // of the window
 	bytes int       // in it
-	high  bool      // the window before was busy
+	last  time.Duration
 }
 
-func (l *load) busy(n int, now time.Time) bool {
+// nap takes the bytes of a read and says how long the next may wait.
+func (l *load) nap(n int, now time.Time) time.Duration {
 	l.bytes += n
 	if d := now.Sub(l.start); d >= busyWindow {
-		l.high = l.bytes > int(busyBytes*d/busyWindow)
+		switch rate := l.bytes * int(busyWindow) / int(d); {
+		case rate > fullBytes:
+			l.last = fullNap
+		case rate > busyBytes:
+			l.last = busyNap
+		default:
+			l.last = 0
+		}
 		l.start, l.bytes = now, 0
 	}
-	return l.high
+	return l.last
 }
 
 // free returns the room for the next read.

@@ -97,8 +97,14 @@ func cpuTime(b *testing.B, pid int) (sum time.Duration) {
 
 // BenchmarkLatency measures the extcap's own share of the delay: from the
 // last byte of a record written to the port until its packet can be read from
-// the FIFO.
+// the FIFO. Frames come 10 ms apart, or each as soon as the one before was
+// there: then the line is over a quarter full, and is read less often.
 func BenchmarkLatency(b *testing.B) {
+	b.Run("10ms", func(b *testing.B) { latency(b, 10*time.Millisecond) })
+	b.Run("busy", func(b *testing.B) { latency(b, 0) })
+}
+
+func latency(b *testing.B, pause time.Duration) {
 	board := newPlayedBoard(b)
 	fifo := filepath.Join(b.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -117,6 +123,7 @@ func BenchmarkLatency(b *testing.B) {
 	<-packets // the first one has waited for the board's hello
 	var delays []time.Duration
 	for b.Loop() {
+		time.Sleep(pause)
 		sent := board.frame(b)
 		delays = append(delays, (<-packets).Sub(sent))
 	}

@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,6 +181,7 @@ func benchSize() int64 {
 // BenchmarkAnalyze measures a run over a whole capture, on one core and on
 // all.
 func BenchmarkAnalyze(b *testing.B) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(200 << 20)) // as the command has it
 	for _, wpa := range []bool{false, true} {
 		path := filepath.Join(b.TempDir(), "capture.pcapng")
 		writeCapture(b, path, benchSize(), wpa)
@@ -220,6 +223,27 @@ func benchAnalyze(b *testing.B, path string, opt analysis.Options, wpa bool) {
 		packets += r.Packets
 	}
 	b.ReportMetric(float64(packets)/b.Elapsed().Seconds(), "packets/s")
+	b.ReportMetric(peakMB(b), "MB-peak")
+}
+
+// peakMB is the most memory that this process ever had, MB.
+func peakMB(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.Atoi(strings.Fields(kb)[0])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return float64(n) / 1024
+		}
+	}
+	b.Fatal("no VmHWM in /proc/self/status")
+	return 0
 }
 
 // BenchmarkPeers runs other tools over the same capture.

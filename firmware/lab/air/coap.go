@@ -217,6 +217,7 @@ type Sender struct {
 	client   *session.Client
 	ek, echo []byte
 	sent     int
+	turn     int // counts beginnings
 	waiting  *request
 	Acked    int
 
@@ -253,6 +254,7 @@ func (w *World) addSender(last byte, g *Gateway, every uint64) *Sender {
 // begin fetches the key and shakes hands; it does so again after failures.
 func (s *Sender) begin() {
 	s.client = nil
+	s.turn++
 	s.ask(message.Message{Code: codes.GET, Options: message.Options{opt(message.URIPath, []byte("pk"))}}, func(m message.Message) {
 		s.ek, s.echo = append([]byte{}, m.Payload...), append([]byte{}, value(m, wire.OptionEcho)...)
 		s.shakeHands()
@@ -318,7 +320,12 @@ func (s *Sender) answered(m message.Message, nonce wire.SessionNonce) {
 		return
 	}
 	s.Acked++
-	s.w.after(s.w.between(s.every*9/10, s.every*11/10), s.post)
+	turn := s.turn
+	s.w.after(s.w.between(s.every*9/10, s.every*11/10), func() {
+		if s.turn == turn { // it has not begun anew meanwhile
+			s.post()
+		}
+	})
 }
 
 // ask sends a confirmable request, again and again as RFC 7252 §4.2 has it.

@@ -21,27 +21,43 @@ func LockPort(path string) (io.Closer, error) {
 	if p, held := uucpHolder("/run/lock", path); held {
 		return nil, BusyError{path, []Process{p}}
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		if pe, ok := err.(*os.PathError); ok && pe.Err == unix.EBUSY {
-			return nil, BusyError{path, Holders(path)}
-		}
-		return nil, err
+	lock, err := openLock(path)
+	switch {
+	case err == unix.EBUSY:
+		return nil, BusyError{path, Holders(path)}
+	case err != nil:
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		holders := lockHolders(f)
-		f.Close()
+	if err := unix.Flock(int(lock), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		holders := lockHolders(lock)
+		lock.Close()
 		if err != unix.EWOULDBLOCK {
 			return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 		}
 		return nil, BusyError{path, holders}
 	}
 	if holders := Holders(path); len(holders) > 0 && !pseudoTerminal(path) {
-		f.Close()
+		lock.Close()
 		return nil, BusyError{path, holders}
 	}
-	return f, nil
+	return lock, nil
 }
+
+// portLock is the descriptor that holds the lock. It is no os.File: those
+// wake the Go runtime for every byte that comes on the port, which cost more
+// than the capture.
+type portLock int
+
+func openLock(path string) (portLock, error) {
+	for {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			return portLock(fd), err
+		}
+	}
+}
+
+func (l portLock) Close() error { return unix.Close(int(l)) }
 
 // pseudoTerminal reports whether a port is a simulated one, whose other side
 // may well hold this side open.
@@ -65,9 +81,9 @@ func uucpHolder(dir, port string) (Process, bool) {
 }
 
 // lockHolders looks up in /proc/locks who has the flock on an open file.
-func lockHolders(f *os.File) (holders []Process) {
+func lockHolders(lock portLock) (holders []Process) {
 	var st unix.Stat_t
-	if unix.Fstat(int(f.Fd()), &st) != nil {
+	if unix.Fstat(int(lock), &st) != nil {
 		return nil
 	}
 	locks, err := os.ReadFile("/proc/locks")

@@ -24,7 +24,7 @@ const (
 	busyBytes  = 250                  // in busyWindow: 50 kB/s
 	busyNap    = 1200 * time.Microsecond
 	fullBytes  = 750 // in busyWindow: 150 kB/s
-	fullNap    = 12 * time.Millisecond
+	fullNap    = 4 * time.Millisecond
 )
 
 // backlog stands between the port, which must be read at once, and a FIFO

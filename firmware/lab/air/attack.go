@@ -137,7 +137,7 @@ func (a *attacker) krack() {
 		tk := s.tk
 		s.tk = nil
 		a.w.data(s, false, apMAC, AppendLLC(nil, EtherEAPOL, msgs[2]), Replayed, 0)
-		s.tk, s.pn = tk, 0
+		s.tk, s.reused, s.pn = tk, s.pn, 0
 	})
 }
 

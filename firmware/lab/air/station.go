@@ -61,7 +61,7 @@ func (w *World) handshakeMessages(s *node) ([4][]byte, PTK) {
 func (w *World) install(s *node, ptk PTK) {
 	tk, err := NewCCMP(ptk.TK, 0)
 	must(err)
-	s.tk, s.pn, s.down.pn = tk, 0, 0
+	s.tk, s.pn, s.reused, s.down.pn = tk, 0, 0, 0
 }
 
 // must is for calls whose arguments are all the simulation's own.

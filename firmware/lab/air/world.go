@@ -67,6 +67,7 @@ type node struct {
 	tk      *CCMP
 	seq     uint16
 	pn      uint64
+	reused  uint64 // packet numbers up to this one are used a second time
 	mgmtSeq uint16
 	ipID    uint16
 	nonces  int
@@ -256,6 +257,9 @@ func (w *World) data(sta *node, up bool, far wire.MAC, body []byte, l Label, ori
 	if sta.tk != nil {
 		counter.pn++
 		pn := counter.pn
+		if pn <= counter.reused && l == Benign {
+			l = Hostile // its key stream was used before: what the attack is for
+		}
 		build = func(h Header) []byte { return sta.tk.Append(nil, h, pn, body) }
 	}
 	return w.unicast(from, to, radioHT, h, build, l, original)

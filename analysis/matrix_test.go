@@ -42,20 +42,11 @@ func play(t testing.TB, s air.Scenario, seed uint64, wpa bool) ([]byte, []air.Tr
 		t.Fatal(err)
 	}
 	heard, truth := w.Capture()
-	var b bytes.Buffer
-	out, err := air.NewWriter(&b, time.Unix(1_750_000_000, 0))
+	capture, err := air.Pcapng(heard, time.Unix(1_750_000_000, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range heard {
-		if err := out.Write(h); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := out.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes(), truth
+	return capture, truth
 }
 
 // judge runs the analyzer over one play and adds to the score.

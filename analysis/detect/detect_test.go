@@ -123,20 +123,11 @@ func frames(t testing.TB, name string) []Frame {
 			t.Fatal(err)
 		}
 		heard, _ := w.Capture()
-		var b bytes.Buffer
-		out, err := air.NewWriter(&b, time.Unix(1_750_000_000, 0))
+		capture, err := air.Pcapng(heard, time.Unix(1_750_000_000, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, h := range heard {
-			if err := out.Write(h); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := out.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		return decoded(t, b.Bytes())
+		return decoded(t, capture)
 	}
 	t.Fatalf("no scenario %s", name)
 	return nil

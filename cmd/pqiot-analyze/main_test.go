@@ -52,28 +52,14 @@ func attack(t *testing.T) []byte {
 			t.Fatal(err)
 		}
 		heard, _ := w.Capture()
-		return pcapng(t, heard)
+		capture, err := air.Pcapng(heard, time.Unix(1_750_000_000, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return capture
 	}
 	t.Fatal("no scenario replay-burst")
 	return nil
-}
-
-func pcapng(t *testing.T, heard []air.Heard) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	out, err := air.NewWriter(&b, time.Unix(1_750_000_000, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range heard {
-		if err := out.Write(h); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := out.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 // A live stream that stays open: an incident is out while it still runs.

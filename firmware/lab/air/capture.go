@@ -52,6 +52,24 @@ func (w *Writer) Write(h Heard) error {
 // Flush must be called at the end.
 func (w *Writer) Flush() error { return w.ng.Flush() }
 
+// Pcapng gives a whole capture as the bytes of a file.
+func Pcapng(heard []Heard, start time.Time) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := NewWriter(&b, start)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range heard {
+		if err := w.Write(h); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
 // Radiotap makes the radiotap header of what was heard: TSFT, flags, channel,
 // signal, and rate or MCS.
 func Radiotap(h Heard) ([]byte, error) {

@@ -34,20 +34,11 @@ func run(dir, vectors string, check bool) error {
 	if err != nil {
 		return err
 	}
-	var capture bytes.Buffer
-	w, err := air.NewWriter(&capture, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	capture, err := air.Pcapng(heard, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
 	if err != nil {
 		return err
 	}
-	for _, h := range heard {
-		if err := w.Write(h); err != nil {
-			return err
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if err := put(filepath.Join(dir, "sample.pcapng"), capture.Bytes(), check); err != nil {
+	if err := put(filepath.Join(dir, "sample.pcapng"), capture, check); err != nil {
 		return err
 	}
 	return put(filepath.Join(dir, "sample.keylog"), v.keyLog(), check)

@@ -16,6 +16,13 @@ enum {
     PQ_ERR_UNSUPPORTED = -9, /* this board cannot */
     PQ_ERR_KEY = -10,        /* a key that breaks its own rules (FIPS 203 §7.2, §7.3) */
     PQ_ERR_RANDOM = -11,     /* the random source failed */
+    PQ_ERR_TAG = -12,        /* an authentication tag does not verify */
+    PQ_ERR_REPLAY = -13,     /* a sequence number seen before, or too old to tell */
+    PQ_ERR_ENDED = -14,      /* the session has reached one of its limits */
+    PQ_ERR_FLASH = -15,      /* the flash does not read, erase or write */
+    PQ_ERR_EMPTY = -16,      /* nothing has been stored there yet */
+    PQ_ERR_DAMAGED = -17,    /* what was stored there is not whole */
+    PQ_ERR_NET = -18,        /* the network took nothing */
 };
 
 #endif

@@ -1,6 +1,5 @@
 /* What a board is to the core. Each port (bl602, posix) implements these
- * functions; a role links only with those that it calls. Later roles add
- * theirs here: random, UDP, flash, LED, screen.
+ * functions; a role links only with those that it calls.
  *
  * All of them are called from the role's main loop, and none of them blocks,
  * pq_port_wait apart. Errors are PQ_ERR_… of pq_error.h. */
@@ -80,7 +79,62 @@ int pq_port_radio_channel(uint8_t channel);
 /* Frames lost inside the radio since boot; 0 = not known. */
 uint32_t pq_port_radio_dropped(void);
 
+/* --- Random */
+
+/* Fills out with n bytes of the hardware's random generator. PQ_ERR_RANDOM if it
+ * fails; out is then zero. */
+int pq_port_random(uint8_t *out, size_t n);
+
+/* --- Network: Wi-Fi station with DHCP, and one UDP socket */
+
+/* Where a datagram comes from or goes to. */
+typedef struct {
+    uint8_t addr[16]; /* network order; IPv4 uses the first four bytes, the rest is zero */
+    uint8_t addr_len; /* 4 or 16 */
+    uint16_t port;
+} pq_endpoint;
+
+/* Begins to join a network, and does so again whenever it is lost. pass may be
+ * empty: an open network. PQ_ERR_ARG for a name or passphrase that cannot be one. */
+int pq_port_net_join(const char *ssid, const char *pass);
+
+/* Whether the board has an address now; *addr is then that, with port 0. */
+bool pq_port_net_address(pq_endpoint *addr);
+
+/* Opens the socket on a local port, 0 = any. It survives a lost network. */
+int pq_port_udp_open(uint16_t port);
+
+/* PQ_ERR_NET if it cannot leave now; whoever sends must live with loss anyway. */
+int pq_port_udp_send(const pq_endpoint *to, const uint8_t *p, size_t n);
+
+/* Length of the datagram put at p, PQ_ERR_BUSY if none waits, PQ_ERR_LENGTH if it
+ * was longer than max: its first max bytes are at p, the rest is lost. */
+int pq_port_udp_receive(pq_endpoint *from, uint8_t *p, size_t max);
+
+/* --- Flash: the area that keeps keys, PQ_FLASH_SIZE bytes in sectors */
+
+#define PQ_FLASH_SIZE   8192 /* bytes: partition KEY */
+#define PQ_FLASH_SECTOR 4096 /* bytes, erased together to 0xff */
+
+/* Offsets count from the start of the area; writing can only clear bits. All
+ * return PQ_OK, PQ_ERR_ARG outside the area, or PQ_ERR_FLASH. */
+int pq_port_flash_read(uint32_t offset, uint8_t *p, size_t n);
+int pq_port_flash_write(uint32_t offset, const uint8_t *p, size_t n);
+int pq_port_flash_erase(uint32_t offset); /* the sector that begins there */
+
+/* --- LED and screen */
+
+enum { PQ_LED_OFF = 0, PQ_LED_RED = 1, PQ_LED_GREEN = 2, PQ_LED_BLUE = 4 };
+void pq_port_led(uint8_t colours); /* PQ_LED_… added up */
+
+/* One I2C message of at most 255 bytes to the SSD1306, its control byte first.
+ * PQ_ERR_UNSUPPORTED if no screen answers. */
+int pq_port_screen_write(const uint8_t *p, size_t n);
+
 /* --- The rest */
+
+/* Boots anew; a simulated board may return. */
+void pq_port_reset(void);
 
 /* Free heap, bytes; 0 = not known. */
 uint32_t pq_port_free_heap(void);

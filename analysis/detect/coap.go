@@ -34,7 +34,9 @@ type message struct {
 	sent     uint16 // logical transmissions: the most of the three
 	last     int64
 	times    [maxRetransmit + 3]int64
-	bad      uint16 // copies off the schedule
+	bad      uint16                // copies off the schedule
+	excused  [maxRetransmit]uint64 // copies on the schedule, though the answer had been heard: see timingAlert
+	excuses  uint8
 	answered bool
 	layout   bool
 }
@@ -152,6 +154,10 @@ func (e *Engine) copyOf(f *Frame, m *message) Kind {
 	late := e.judgeTiming(f, m, n)
 	e.rate.repeat(f, late != "", &e.inc)
 	if late == "" {
+		if m.answered && m.layout && f.CoAP.Code < 0x40 && m.file == f.File && int(m.excuses) < len(m.excused) {
+			m.excused[m.excuses] = f.Frame
+			m.excuses++
+		}
 		return Retransmission
 	}
 	e.timingAlert(f, m, late)

@@ -64,9 +64,10 @@ func (in *incidents) add(f *Frame, x finding) {
 func (in *incidents) grow(i int, f *Frame, x finding) {
 	a := &in.all[i]
 	in.last[i] = f.Time
-	a.Count++
-	if len(a.Frames) < report.MaxFrames && f.File == a.File {
-		a.Frames = append(a.Frames, f.Frame)
+	a.Count += int64(len(x.earlier)) + 1
+	if f.File == a.File {
+		a.Frames = append(append(a.Frames, x.earlier...), f.Frame)
+		a.Frames = a.Frames[:min(len(a.Frames), report.MaxFrames)]
 	}
 	a.Evidence["last_time"] = time.Unix(0, f.Time).UTC()
 	a.Evidence["last_frame"] = f.Frame

@@ -28,6 +28,7 @@ type session struct {
 type sequence struct {
 	highest, held uint64
 	started       bool
+	raised        int64 // when highest rose last
 }
 
 const seqJump = 1 << 10
@@ -73,7 +74,23 @@ func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
 	}
 	x.records++
 	highest = side.highest
-	return highest, side.next(l.seq)
+	far = side.next(l.seq)
+	if side.highest != highest {
+		side.raised = f.Time
+	}
+	return highest, far
+}
+
+// left reports whether the sender went on to a later record: with one request
+// open at a time (NSTART, RFC 7252 §4.7) it repeats this one no more. The next
+// record may overtake a copy that the access point still holds.
+func (s *sessions) left(f *Frame, l *layout) bool {
+	x := s.t.get(l.sid)
+	if x == nil || l.kind == 0x82 {
+		return false
+	}
+	side := &x.side[0]
+	return side.highest > l.seq+1 || side.highest == l.seq+1 && f.Time-side.raised > int64(relayWithin)
 }
 
 func (s *sessions) list() []report.Session {

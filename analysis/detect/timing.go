@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	"pqiot/analysis/packet"
@@ -23,6 +24,9 @@ func (e *Engine) judgeTiming(f *Frame, m *message, n int) string {
 		if q := e.request(f); q != nil && m.sent <= q.sent {
 			return "" // the cached answer to a copy of the request
 		}
+	}
+	if l, ok := parseLayout(&f.CoAP, f.CoAP.Payload); ok && e.sessions.left(f, &l) {
+		return "after its sender went on to later records"
 	}
 	if n > maxRetransmit {
 		return "more than MAX_RETRANSMIT (4) copies"
@@ -72,6 +76,10 @@ func fits(times []int64, first, next, slot int, low, high float64) bool {
 	return false
 }
 
+// timingAlert reports a copy that no retransmission explains. Copies on the
+// schedule pass as retransmissions even after the answer was heard, as the
+// answer may have been lost behind the monitor. Where the message goes on to be
+// replayed the replayer is the likelier cause, and they join the incident.
 func (e *Engine) timingAlert(f *Frame, m *message, why string) {
 	m.bad++
 	age := time.Duration(f.Time - m.since)
@@ -89,7 +97,14 @@ func (e *Engine) timingAlert(f *Frame, m *message, why string) {
 	if ok {
 		sid = l.sidString()
 	}
-	e.inc.add(f, finding{detector: "replay.timing", severity: sev, original: m.first, sid: sid,
+	earlier := slices.Clone(m.excused[:m.excuses])
+	if m.file != f.File {
+		earlier = nil // frame numbers are a file's own
+	}
+	m.excuses = 0
+	e.repeats.CoAPRetransmission -= int64(len(earlier))
+	e.repeats.Replay += int64(len(earlier))
+	e.inc.add(f, finding{detector: "replay.timing", severity: sev, original: m.first, sid: sid, earlier: earlier,
 		source: ipString(&f.IP, f.IP.Src), destination: ipString(&f.IP, f.IP.Dst),
 		summary: "a CoAP message came again " + why,
 		evidence: map[string]any{"delta_s": age.Seconds(), "copy": m.sent, "answered": m.answered,

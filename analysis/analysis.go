@@ -1,7 +1,11 @@
 // Package analysis reads captures and reports what repeats in them, honest or
 // not. The stages run side by side, each handing batches of packets on:
 //
-//	read and decode (per file) → merge by time → unseal → detect → report
+//	read and decode (per file) → merge by time → join, unseal → detect → report
+//
+// Captures of several sniffers are one time line: their clocks are aligned by
+// the frames that two of them heard (align.go), and such a frame counts once
+// (join.go).
 package analysis
 
 import (
@@ -28,12 +32,12 @@ type Options struct {
 	Progress func(bytes int)    // called with the bytes read since the last call, from several goroutines; may be nil
 }
 
-// Input is a capture. Reopen gives it anew, for a second look; nil where it
-// cannot be had again (a live stream).
+// Input is a capture: a stream R that can be read once, or a file that Open
+// opens as often as it is needed.
 type Input struct {
-	Name   string
-	R      io.Reader
-	Reopen func() (io.ReadCloser, error)
+	Name string
+	R    io.Reader
+	Open func() (io.ReadCloser, error)
 }
 
 // ErrUnusable is the error where an input holds no capture at all.
@@ -49,16 +53,11 @@ func Run(ctx context.Context, opt Options, inputs ...Input) (*report.Report, err
 		return nil, err
 	}
 	if confirm := engine.Confirm(); confirm != nil && ctx.Err() == nil {
-		if again, err := reopen(inputs); err == nil {
-			opt.Progress, opt.Plots = nil, false
-			if _, err := pass(ctx, opt, confirm, again); err == nil {
-				engine.Merge(confirm)
-			}
-			for _, in := range again {
-				_ = in.R.(io.Closer).Close() // read only
-			}
-		} else {
+		opt.Progress, opt.Plots = nil, false
+		if err := again(inputs); err != nil {
 			r.Limits.Blind = append(r.Limits.Blind, "repeats of payloads older than the last million could not be confirmed: "+err.Error())
+		} else if _, err := pass(ctx, opt, confirm, inputs); err == nil {
+			engine.Merge(confirm)
 		}
 	}
 	engine.Fill(r)
@@ -66,19 +65,14 @@ func Run(ctx context.Context, opt Options, inputs ...Input) (*report.Report, err
 	return r, nil
 }
 
-func reopen(inputs []Input) ([]Input, error) {
-	var out []Input
+// again says whether all inputs can be read a second time.
+func again(inputs []Input) error {
 	for _, in := range inputs {
-		if in.Reopen == nil {
-			return nil, fmt.Errorf("%s cannot be read a second time", in.Name)
+		if in.Open == nil {
+			return fmt.Errorf("%s: %w", in.Name, errOnce)
 		}
-		f, err := in.Reopen()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Input{Name: in.Name, R: f})
 	}
-	return out, nil
+	return nil
 }
 
 // blind says in words what this capture cannot show.
@@ -102,9 +96,9 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 	readers := make([]*reader, len(inputs))
 	for i, in := range inputs {
 		readers[i] = newReader(i, in, opt)
-		go readers[i].run(ctx)
 	}
-	opener := newOpener(opt)
+	align(ctx, inputs, readers)
+	opener := newOpener(opt, len(inputs))
 	opened := make(chan *batch, 2)
 	go opener.run(ctx, merge(ctx, readers), opened)
 	plots := newCollector(opt.Plots)
@@ -113,7 +107,7 @@ func pass(ctx context.Context, opt Options, engine *detect.Engine, inputs []Inpu
 	for b := range opened {
 		for i := range b.items {
 			it := &b.items[i]
-			frame = detect.Frame{Packet: &it.p, File: it.file, Key: it.key, TKIP: it.tkip, More: it.more, Forged: it.forged}
+			frame = detect.Frame{Packet: &it.p, File: it.file, Key: it.key, TKIP: it.tkip, More: it.more, Forged: it.forged, Twin: it.twin}
 			plots.observe(&frame, engine.Observe(&frame))
 			if !it.more {
 				r.Packets++
@@ -154,7 +148,7 @@ func finish(ctx context.Context, r *report.Report, readers []*reader, o *opener)
 			firstErr = fmt.Errorf("%w: %s: %w", ErrUnusable, f.Name, err)
 		}
 	}
-	r.Unsealed = o.result(ctx)
+	r.Unsealed, r.HeardTwice = o.result(ctx)
 	if usable == 0 {
 		return firstErr
 	}

@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 
 	"pqiot/analysis/packet"
@@ -22,6 +21,7 @@ type item struct {
 	more bool
 
 	forged bool
+	twin   bool // another sniffer's copy of it came first
 }
 
 // batch is a run of packets and the bytes that they alias: its own, or those
@@ -76,112 +76,4 @@ func send(ctx context.Context, to chan<- *batch, b *batch) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// merge makes one stream of the readers' streams, in the order of time. One
-// reader's stream goes through as it is.
-func merge(ctx context.Context, readers []*reader) <-chan *batch {
-	if len(readers) == 1 {
-		return readers[0].out
-	}
-	out := make(chan *batch, 2)
-	go func() {
-		defer close(out)
-		m := merger{pool: newPool(4), out: out}
-		for _, r := range readers {
-			m.heads = append(m.heads, head{from: r.out})
-		}
-		m.run(ctx)
-	}()
-	return out
-}
-
-type head struct {
-	from <-chan *batch
-	b    *batch
-	at   int
-}
-
-type merger struct {
-	heads []head
-	pool  chan *batch
-	out   chan<- *batch
-	cur   *batch
-}
-
-func (m *merger) run(ctx context.Context) {
-	for {
-		best := -1
-		for i := range m.heads {
-			h := &m.heads[i]
-			if !h.fill(ctx) {
-				continue
-			}
-			if best < 0 || h.b.items[h.at].p.Time < m.heads[best].b.items[m.heads[best].at].p.Time {
-				best = i
-			}
-		}
-		if best < 0 {
-			break
-		}
-		if !m.take(ctx, &m.heads[best]) {
-			return
-		}
-	}
-	if m.cur != nil {
-		send(ctx, m.out, m.cur)
-	}
-}
-
-// fill makes sure that the head has a packet; false at the stream's end.
-func (h *head) fill(ctx context.Context) bool {
-	for h.b == nil || h.at == len(h.b.items) {
-		if h.b != nil {
-			h.b.free()
-			h.b = nil
-		}
-		if h.from == nil {
-			return false
-		}
-		select {
-		case b, ok := <-h.from:
-			if !ok {
-				h.from = nil
-				return false
-			}
-			h.b, h.at = b, 0
-		case <-ctx.Done():
-			return false
-		}
-	}
-	return true
-}
-
-// take moves one packet to the batch that goes out, and keeps its bytes in
-// use until that one is done with.
-func (m *merger) take(ctx context.Context, h *head) bool {
-	if m.cur != nil && len(m.cur.items) >= batchItems {
-		if !send(ctx, m.out, m.cur) {
-			return false
-		}
-		m.cur = nil
-	}
-	if m.cur == nil {
-		if m.cur = get(ctx, m.pool); m.cur == nil {
-			return false
-		}
-	}
-	if n := len(m.cur.from); n == 0 || !slices.Contains(m.cur.from, h.b) {
-		h.b.users.Add(1)
-		m.cur.from = append(m.cur.from, h.b)
-	}
-	m.cur.items = append(m.cur.items, h.b.items[h.at])
-	h.at++
-	// A live stream must not wait for the batch to fill.
-	if h.at == len(h.b.items) {
-		ok := send(ctx, m.out, m.cur)
-		m.cur = nil
-		return ok
-	}
-	return true
 }

@@ -8,17 +8,18 @@ import (
 	"pqiot/analysis/unseal"
 )
 
-// opener is the stage that decrypts, and takes frames apart that carry
-// several packets.
+// opener is the stage that joins what several sniffers heard, decrypts, and takes
+// frames apart that carry several packets.
 type opener struct {
+	join *joiner
 	wpa  *unseal.WPA
 	keys *unseal.Sessions
 	dec  *packet.Decoder
 	done chan struct{}
 }
 
-func newOpener(opt Options) *opener {
-	return &opener{wpa: unseal.NewWPA(opt.Networks), keys: opt.Sessions, dec: packet.NewDecoder(opt.Ports...), done: make(chan struct{})}
+func newOpener(opt Options, files int) *opener {
+	return &opener{join: newJoiner(files), wpa: unseal.NewWPA(opt.Networks), keys: opt.Sessions, dec: packet.NewDecoder(opt.Ports...), done: make(chan struct{})}
 }
 
 func (o *opener) run(ctx context.Context, in <-chan *batch, out chan<- *batch) {
@@ -49,6 +50,9 @@ func (o *opener) open(b *batch, i int) {
 		it.forged = o.keys.Verify(&it.p) == unseal.Forged
 		return
 	}
+	if it.twin = o.join.twin(it); it.twin {
+		return
+	}
 	o.wpa.Learn(&it.p)
 	if h.Type == 2 && h.Is(packet.Protected) && h.Subtype&4 == 0 {
 		o.decrypt(b, it)
@@ -75,13 +79,14 @@ func (o *opener) decrypt(b *batch, it *item) {
 	o.wpa.Learn(&it.p)
 }
 
-// result is what the report says of protected frames.
-func (o *opener) result(ctx context.Context) report.Unsealed {
-	u := report.Unsealed{Reasons: map[string]int64{}}
+// result is what the report says of protected frames, and of those that several
+// sniffers heard.
+func (o *opener) result(ctx context.Context) (u report.Unsealed, twins int64) {
+	u = report.Unsealed{Reasons: map[string]int64{}}
 	select {
 	case <-o.done:
 	case <-ctx.Done():
-		return u
+		return u, 0
 	}
 	for k, n := range o.wpa.Counts() {
 		u.Protected += n
@@ -94,5 +99,5 @@ func (o *opener) result(ctx context.Context) report.Unsealed {
 	if o.keys != nil {
 		u.Genuine, u.Forged = o.keys.Counts()
 	}
-	return u
+	return u, o.join.twins
 }

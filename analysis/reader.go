@@ -25,6 +25,9 @@ type reader struct {
 	pool     chan *batch
 	out      chan *batch
 	done     chan struct{} // closed when what follows is final
+	clock    clock
+	told     *report.Clock // what the report says of it
+	begins   int64         // corrected time of the first packet; noTime: not known, or none
 
 	src *packet.Source
 	n   int64
@@ -33,7 +36,7 @@ type reader struct {
 
 func newReader(index int, in Input, opt Options) *reader {
 	return &reader{index: index, in: in, hash: sha256.New(), dec: packet.NewDecoder(opt.Ports...), progress: opt.Progress,
-		pool: newPool(readerBatches), out: make(chan *batch, readerBatches), done: make(chan struct{})}
+		pool: newPool(readerBatches), out: make(chan *batch, readerBatches), done: make(chan struct{}), begins: noTime}
 }
 
 // Write sees the input as it is read.
@@ -47,7 +50,17 @@ func (r *reader) Write(b []byte) (int, error) {
 func (r *reader) run(ctx context.Context) {
 	defer close(r.out)
 	defer close(r.done)
-	r.src, r.err = packet.Open(io.TeeReader(r.in.R, r))
+	in := r.in.R
+	if r.in.Open != nil {
+		f, err := r.in.Open()
+		if err != nil {
+			r.err = err
+			return
+		}
+		defer f.Close()
+		in = f
+	}
+	r.src, r.err = packet.Open(io.TeeReader(in, r))
 	if r.err != nil {
 		return
 	}
@@ -77,6 +90,7 @@ func (r *reader) fill(b *batch, raw *packet.Raw) {
 			return
 		}
 		r.n++
+		raw.Time = r.clock.correct(raw.Time)
 		at := len(b.data)
 		b.data = append(b.data, raw.Data...)
 		raw.Data = b.data[at:len(b.data):len(b.data)]
@@ -91,7 +105,7 @@ func (r *reader) fill(b *batch, raw *packet.Raw) {
 // result is what the report says of the input. err is set where the input
 // held no capture.
 func (r *reader) result(ctx context.Context) (f report.File, faults [packet.NumFaults]int64, c packet.Counts, err error) {
-	f.Name = r.in.Name
+	f.Name, f.Clock = r.in.Name, r.told
 	select {
 	case <-r.done:
 	case <-ctx.Done():

@@ -27,7 +27,6 @@ type message struct {
 	sa       wire.MAC
 	radio    bool // sa was heard on the air
 	first    uint64
-	file     int
 	since    int64
 	up, down uint16 // ToDS and FromDS copies
 	wired    uint16
@@ -86,12 +85,16 @@ func (e *Engine) coap(f *Frame) Kind {
 		fresh = true // the id came round again, with the same request
 	}
 	if fresh {
-		*m = message{content: hash, sa: f.SA, radio: f.Dot11.Present, first: f.Frame, file: f.File, since: f.Time, layout: isLayout(c)}
+		*m = message{content: hash, sa: f.SA, radio: f.Dot11.Present, first: f.id(), since: f.Time, layout: isLayout(c)}
 		m.transmission(f)
 		m.times[0] = f.Time
 		e.rate.exchange(f, &e.inc)
 		e.markAnswered(f)
-		return e.newMessage(f, m)
+		kind := e.newMessage(f, m)
+		if kind == Replay {
+			m.bad++
+		}
+		return kind
 	}
 	if !f.Dot11.Present && f.Time-m.last < int64(duplicateUnder) {
 		return Duplicate // the capture has it twice: several interfaces, or merged files
@@ -154,8 +157,8 @@ func (e *Engine) copyOf(f *Frame, m *message) Kind {
 	late := e.judgeTiming(f, m, n)
 	e.rate.repeat(f, late != "", &e.inc)
 	if late == "" {
-		if m.answered && m.layout && f.CoAP.Code < 0x40 && m.file == f.File && int(m.excuses) < len(m.excused) {
-			m.excused[m.excuses] = f.Frame
+		if m.answered && m.layout && f.CoAP.Code < 0x40 && int(m.excuses) < len(m.excused) {
+			m.excused[m.excuses] = f.id()
 			m.excuses++
 		}
 		return Retransmission

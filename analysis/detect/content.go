@@ -41,7 +41,7 @@ func (e *Engine) observeContent(f *Frame, l layout) Kind {
 		return Fresh
 	}
 	p, fresh := e.content.seen.put(k)
-	now := fingerprint{content: maphash.Bytes(e.seed, l.content), frame: f.Frame, file: int32(f.File), mid: f.CoAP.MID,
+	now := fingerprint{content: maphash.Bytes(e.seed, l.content), frame: f.id(), file: int32(f.File), mid: f.CoAP.MID,
 		srcPort: f.UDP.SrcPort, dstPort: f.UDP.DstPort, src: f.IP.Src, sa: f.SA, time: f.Time}
 	if fresh {
 		*p = now

@@ -18,7 +18,17 @@ type Frame struct {
 	More bool   // not the first MSDU of its frame
 
 	Forged bool // the session's keys are known, and the record's tag is wrong
+	Twin   bool // another sniffer heard it too, and came first
 }
+
+// id tells the frame from all others of the time line: its file, and its
+// number in it.
+func (f *Frame) id() uint64 { return uint64(f.File)<<frameBits | f.Frame }
+
+const frameBits = 48
+
+func number(id uint64) uint64 { return id & (1<<frameBits - 1) }
+func file(id uint64) int      { return int(id >> frameBits) }
 
 // Kind is what a frame turned out to be.
 type Kind uint8
@@ -70,6 +80,9 @@ func New(emit func(report.Alert)) *Engine {
 
 // Observe takes the next frame and says what it is.
 func (e *Engine) Observe(f *Frame) Kind {
+	if f.Twin {
+		return Duplicate
+	}
 	e.devices.see(f)
 	kind := Fresh
 	if f.Dot11.Present && !f.More {
@@ -133,17 +146,21 @@ func (e *Engine) Confirm() *Engine {
 
 // Merge takes over what a second look confirmed.
 func (e *Engine) Merge(c *Engine) {
-	known := map[uint64]bool{}
+	type place struct {
+		file  int
+		frame uint64
+	}
+	known := map[place]bool{}
 	for _, a := range e.inc.all {
 		for _, n := range a.Frames {
-			known[n] = true
+			known[place{a.File, n}] = true
 		}
 	}
 	for i, a := range c.inc.all {
 		switch a.Detector {
 		case "replay.datagram", "replay.ciphertext", "nonce.reuse", "replay.timing":
 			seen := len(a.Frames)
-			a.Frames = slices.DeleteFunc(a.Frames, func(n uint64) bool { return known[n] })
+			a.Frames = slices.DeleteFunc(a.Frames, func(n uint64) bool { return known[place{a.File, n}] })
 			if len(a.Frames) == 0 {
 				continue
 			}

@@ -67,7 +67,7 @@ func (d *handshakes) reassociation(e *Engine, f *Frame) {
 		e.repeats.Replay++
 		return
 	}
-	*s = handshakeState{haveReassoc: true, reassoc: hash, reassocFrame: f.Frame, reassocSeq: h.Seq}
+	*s = handshakeState{haveReassoc: true, reassoc: hash, reassocFrame: f.id(), reassocSeq: h.Seq}
 }
 
 func hasElement(b []byte, id byte) bool {
@@ -121,7 +121,7 @@ func (d *handshakes) message3(e *Engine, f *Frame, s *handshakeState) {
 		e.repeats.Replay++
 		return
 	}
-	s.m3, s.m3Frame, s.m3Nonce = f.Time, f.Frame, nonce
+	s.m3, s.m3Frame, s.m3Nonce = f.Time, f.id(), nonce
 	s.m1Between = 0
 	if !same {
 		s.m4 = 0

@@ -14,8 +14,8 @@ import (
 type finding struct {
 	detector            string
 	severity            report.Severity
-	original            uint64
-	earlier             []uint64 // frames before this one that turn out to be offending too
+	original            uint64   // id
+	earlier             []uint64 // ids of frames before this one that turn out to be offending too
 	source, destination string
 	sid                 string
 	summary             string
@@ -51,9 +51,10 @@ func (in *incidents) add(f *Frame, x finding) {
 	in.describe(f, &x)
 	a := report.Alert{
 		Detector: x.detector, Severity: x.severity, Time: time.Unix(0, f.Time).UTC(), File: f.File,
-		Frame: f.Frame, Original: x.original, Count: int64(len(x.earlier)) + 1, Frames: append(x.earlier, f.Frame),
+		Original: number(x.original), OriginalFile: file(x.original),
 		Source: x.source, Destination: x.destination, SID: x.sid, Summary: x.summary, Evidence: x.evidence,
 	}
+	list(&a, x.earlier, f)
 	a.Frame = a.Frames[0]
 	in.open[k] = len(in.all)
 	in.all = append(in.all, a)
@@ -64,11 +65,7 @@ func (in *incidents) add(f *Frame, x finding) {
 func (in *incidents) grow(i int, f *Frame, x finding) {
 	a := &in.all[i]
 	in.last[i] = f.Time
-	a.Count += int64(len(x.earlier)) + 1
-	if f.File == a.File {
-		a.Frames = append(append(a.Frames, x.earlier...), f.Frame)
-		a.Frames = a.Frames[:min(len(a.Frames), report.MaxFrames)]
-	}
+	list(a, x.earlier, f)
 	a.Evidence["last_time"] = time.Unix(0, f.Time).UTC()
 	a.Evidence["last_frame"] = f.Frame
 	risen := x.severity.Rank() > a.Severity.Rank()
@@ -77,6 +74,16 @@ func (in *incidents) grow(i int, f *Frame, x finding) {
 	}
 	if risen || a.Count&(a.Count-1) == 0 {
 		in.tell(i)
+	}
+}
+
+// list counts the offending frames and names those of the incident's own file.
+func list(a *report.Alert, earlier []uint64, f *Frame) {
+	for _, id := range append(earlier, f.id()) {
+		a.Count++
+		if file(id) == a.File && len(a.Frames) < report.MaxFrames {
+			a.Frames = append(a.Frames, number(id))
+		}
 	}
 }
 
@@ -129,7 +136,7 @@ func withFilter(a report.Alert) map[string]any {
 func filter(a report.Alert) string {
 	var b strings.Builder
 	b.WriteString("frame.number in {")
-	if a.Original != 0 {
+	if a.Original != 0 && a.OriginalFile == a.File {
 		b.WriteString(strconv.FormatUint(a.Original, 10))
 		b.WriteString(", ")
 	}

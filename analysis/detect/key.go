@@ -54,7 +54,7 @@ func (g *gatewayKeys) key(e *Engine, f *Frame, body []byte) {
 	if ok && was.hash == hash || !ok && len(g.keys) >= flowsMax {
 		return
 	}
-	g.keys[f.IP.Src] = gatewayKey{hash, f.Frame}
+	g.keys[f.IP.Src] = gatewayKey{hash, f.id()}
 	if !ok {
 		return
 	}

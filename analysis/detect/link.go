@@ -36,7 +36,9 @@ type flowKey struct {
 type ring struct {
 	seq   [ringSize]uint16
 	hash  [ringSize]uint64
-	time  [ringSize]int64 // ns; TSF where the radio gave it
+	time  [ringSize]int64  // ns
+	tsf   [ringSize]int64  // ns, by the sniffer's own radio; time where it gave none
+	by    [ringSize]uint32 // sniffer
 	frame [ringSize]uint64
 	n     int // entries ever made
 }
@@ -67,9 +69,10 @@ func (l *linkRetry) observe(seed maphash.Seed, f *Frame) verdict {
 	r, _ := l.flows.put(flowKey{h.TA, h.RA, h.TID})
 	seq := h.Seq<<4 | uint16(h.Frag)
 	hash := maphash.Bytes(seed, h.Body)
-	now := f.Time
+	by := uint32(f.File)<<16 | uint32(f.Iface)&0xFFFF
+	now, tsf := f.Time, f.Time
 	if f.Radio.HasTSFT {
-		now = int64(f.Radio.TSFT * 1000)
+		tsf = int64(f.Radio.TSFT * 1000)
 	}
 	var v verdict
 	newest := r.n - 1
@@ -78,15 +81,21 @@ func (l *linkRetry) observe(seed maphash.Seed, f *Frame) verdict {
 		if r.seq[at] != seq || r.hash[at] != hash {
 			continue
 		}
-		v = judgeRepeat(h, now-r.time[at], i == newest)
+		// What two sniffers heard may stand in the wrong order.
+		delta, other := tsf-r.tsf[at], r.by[at] != by
+		if other {
+			delta = now - r.time[at]
+		}
+		v = judgeRepeat(h, delta, i == newest || other)
 		v.original = r.frame[at]
 		if v.kind != Replay && v.kind != Fresh {
-			r.time[at] = now // retries of retries count from the last one
+			r.time[at], r.tsf[at], r.by[at] = now, tsf, by // retries of retries count from the last one
 		}
 		return v
 	}
 	at := r.n % ringSize
-	r.seq[at], r.hash[at], r.time[at], r.frame[at] = seq, hash, now, f.Frame
+	r.seq[at], r.hash[at], r.frame[at] = seq, hash, f.id()
+	r.time[at], r.tsf[at], r.by[at] = now, tsf, by
 	r.n++
 	return v
 }

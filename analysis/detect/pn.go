@@ -65,7 +65,7 @@ func (d *packetNumbers) observe(e *Engine, f *Frame, v verdict) bool {
 	case s.pn[at] == h.PN && s.frame[at] != 0:
 		return d.again(e, f, s, hash, at)
 	}
-	s.pn[at], s.hash[at], s.frame[at] = h.PN, hash, f.Frame
+	s.pn[at], s.hash[at], s.frame[at] = h.PN, hash, f.id()
 	return false
 }
 
@@ -98,7 +98,7 @@ func (d *packetNumbers) low(e *Engine, f *Frame, s *pnState, hash uint64) bool {
 	if len(s.pending) > pnPending { // the old count does not go on: a rekey
 		*s = pnState{started: true, max: f.Dot11.PN}
 		at := f.Dot11.PN % pnWindow
-		s.pn[at], s.hash[at], s.frame[at] = f.Dot11.PN, hash, f.Frame
+		s.pn[at], s.hash[at], s.frame[at] = f.Dot11.PN, hash, f.id()
 	}
 	return false
 }

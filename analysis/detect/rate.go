@@ -64,7 +64,7 @@ func (r *recent) flood(f *Frame) (yes bool, earlier []uint64) {
 		}
 		r.frame = [floodHandshakes]int64{}
 	} else {
-		r.frame[at] = int64(f.Frame)
+		r.frame[at] = int64(f.id())
 	}
 	r.time[at] = f.Time
 	r.n++

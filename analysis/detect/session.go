@@ -57,7 +57,7 @@ func (s *sessions) init() { s.t = newTable[[wire.SIDSize]byte, session](sessions
 func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
 	x, fresh := s.t.put(l.sid)
 	if fresh {
-		x.first = f.Frame
+		x.first = f.id()
 	}
 	side, response := &x.side[0], l.kind == 0x82
 	if response {
@@ -70,7 +70,7 @@ func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
 		}
 	}
 	if l.kind == 1 && x.handshake == 0 {
-		x.suite, x.handshake = l.suite, f.Frame
+		x.suite, x.handshake = l.suite, f.id()
 	}
 	x.records++
 	highest = side.highest
@@ -96,8 +96,8 @@ func (s *sessions) left(f *Frame, l *layout) bool {
 func (s *sessions) list() []report.Session {
 	out := []report.Session{}
 	s.t.each(func(id [wire.SIDSize]byte, x *session) {
-		r := report.Session{SID: fmt.Sprintf("%x", id), Gateway: x.gateway, Sender: x.sender, FirstFrame: x.first,
-			HandshakeFrame: x.handshake, Records: x.records, HighestSeq: x.side[0].highest}
+		r := report.Session{SID: fmt.Sprintf("%x", id), Gateway: x.gateway, Sender: x.sender, FirstFrame: number(x.first), FirstFile: file(x.first),
+			HandshakeFrame: number(x.handshake), HandshakeFile: file(x.handshake), Records: x.records, HighestSeq: x.side[0].highest}
 		if x.suite != 0 {
 			r.Suite = fmt.Sprintf("ML-KEM-%d", x.suite)
 		}

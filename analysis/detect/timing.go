@@ -21,8 +21,8 @@ func (e *Engine) judgeTiming(f *Frame, m *message, n int) string {
 		}
 		return ""
 	case f.CoAP.Code >= 0x40 && f.CoAP.Type == packet.ACK:
-		if q := e.request(f); q != nil && m.sent <= q.sent {
-			return "" // the cached answer to a copy of the request
+		if q := e.request(f); q != nil && (m.sent <= q.sent || q.bad > 0) {
+			return "" // the cached answer to a copy of the request, which a replayer may have sent
 		}
 	}
 	if l, ok := parseLayout(&f.CoAP, f.CoAP.Payload); ok && e.sessions.left(f, &l) {
@@ -98,9 +98,6 @@ func (e *Engine) timingAlert(f *Frame, m *message, why string) {
 		sid = l.sidString()
 	}
 	earlier := slices.Clone(m.excused[:m.excuses])
-	if m.file != f.File {
-		earlier = nil // frame numbers are a file's own
-	}
 	m.excuses = 0
 	e.repeats.CoAPRetransmission -= int64(len(earlier))
 	e.repeats.Replay += int64(len(earlier))

@@ -21,8 +21,10 @@ type Report struct {
 	Repeats  Repeats    `json:"repeats"`
 	Alerts   []Alert    `json:"alerts"`
 	Unsealed Unsealed   `json:"unsealed"`
-	Limits   Limits     `json:"limits"`
-	Plots    *Plots     `json:"-"` // for the HTML page; nil where not asked for
+	// HeardTwice counts frames that another sniffer had heard already.
+	HeardTwice int64  `json:"heard_twice,omitempty"`
+	Limits     Limits `json:"limits"`
+	Plots      *Plots `json:"-"` // for the HTML page; nil where not asked for
 }
 
 // File is one input.
@@ -33,6 +35,16 @@ type File struct {
 	Truncated bool   `json:"truncated"`
 	Damage    string `json:"damage,omitempty"` // what ended the reading, and where
 	SHA256    string `json:"sha256,omitempty"` // of the input as it was read, hex
+	Clock     *Clock `json:"clock,omitempty"`  // how its clock was aligned; nil: its own stands
+}
+
+// Clock says how a capture's clock relates to that of another capture of the
+// same air. Times in the report are the reference's.
+type Clock struct {
+	Reference int     `json:"reference"` // index in Report.Files
+	Offset    float64 `json:"offset_s"`  // the reference's time minus this one's, at the first frame in common
+	Drift     float64 `json:"drift_s"`   // how much it grew up to the last
+	Frames    int     `json:"frames"`    // in common that agree
 }
 
 // Device is one MAC address that sent something.
@@ -50,9 +62,11 @@ type Session struct {
 	Gateway        string `json:"gateway"`
 	Sender         string `json:"sender"`
 	FirstFrame     uint64 `json:"first_frame"`
+	FirstFile      int    `json:"first_file"`      // index in Report.Files
 	HandshakeFrame uint64 `json:"handshake_frame"` // 0 = not heard
-	Records        int64  `json:"records"`         // of both sides, each counted once
-	HighestSeq     uint64 `json:"highest_seq"`     // the sender's
+	HandshakeFile  int    `json:"handshake_file"`
+	Records        int64  `json:"records"`     // of both sides, each counted once
+	HighestSeq     uint64 `json:"highest_seq"` // the sender's
 }
 
 // Repeats counts every repeated frame once, as the first that fits.
@@ -92,19 +106,20 @@ const MaxFrames = 1000
 
 // Alert is one incident: all that one detector has against one source.
 type Alert struct {
-	Detector    string         `json:"detector"`
-	Severity    Severity       `json:"severity"`
-	Time        time.Time      `json:"time"`
-	File        int            `json:"file"`     // index in Report.Files of Frame
-	Frame       uint64         `json:"frame"`    // first offending frame
-	Original    uint64         `json:"original"` // the frame that it repeats, 0 = none
-	Count       int64          `json:"count"`    // offending frames
-	Frames      []uint64       `json:"frames"`   // the first MaxFrames of them
-	Source      string         `json:"source"`
-	Destination string         `json:"destination"`
-	SID         string         `json:"sid"`
-	Summary     string         `json:"summary"`
-	Evidence    map[string]any `json:"evidence"`
+	Detector     string         `json:"detector"`
+	Severity     Severity       `json:"severity"`
+	Time         time.Time      `json:"time"`
+	File         int            `json:"file"`          // index in Report.Files of Frame
+	Frame        uint64         `json:"frame"`         // first offending frame
+	Original     uint64         `json:"original"`      // the frame that it repeats, 0 = none
+	OriginalFile int            `json:"original_file"` // index in Report.Files of Original
+	Count        int64          `json:"count"`         // offending frames
+	Frames       []uint64       `json:"frames"`        // the first MaxFrames of them, of those in File
+	Source       string         `json:"source"`
+	Destination  string         `json:"destination"`
+	SID          string         `json:"sid"`
+	Summary      string         `json:"summary"`
+	Evidence     map[string]any `json:"evidence"`
 }
 
 // Unsealed counts protected 802.11 data frames.

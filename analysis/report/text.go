@@ -40,10 +40,16 @@ func head(b *strings.Builder, r *Report, s Style) {
 		if f.Damage != "" {
 			fmt.Fprintf(b, ", %s", s.paint("33", f.Damage))
 		}
+		if c := f.Clock; c != nil {
+			fmt.Fprintf(b, ", clock %+.6f s to that of %s, by %d frames that both heard", c.Offset, r.Files[c.Reference].Name, c.Frames)
+		}
 		b.WriteByte('\n')
 	}
 	if r.First != nil {
 		fmt.Fprintf(b, "from %s for %s\n", r.First.Format(time.RFC3339), r.Last.Sub(*r.First).Round(time.Millisecond))
+	}
+	if r.HeardTwice > 0 {
+		fmt.Fprintf(b, "%d frames were heard by another sniffer too, and count once\n", r.HeardTwice)
 	}
 	u := r.Unsealed
 	if u.Protected > 0 {
@@ -118,6 +124,9 @@ func alerts(b *strings.Builder, r *Report, s Style) {
 		}
 		if a.Original != 0 {
 			fmt.Fprintf(b, ", repeats frame %d", a.Original)
+			if a.OriginalFile != a.File {
+				fmt.Fprintf(b, " of %s", r.Files[a.OriginalFile].Name)
+			}
 		}
 		if a.Count > 1 {
 			fmt.Fprintf(b, "; %d frames in all", a.Count)

@@ -53,10 +53,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	code := exitUnusable
 	var f flags
 	cmd := &cobra.Command{
-		Use:   "pqiot-analyze FILE… | -",
+		Use:   "pqiot-analyze FILE… | FOLDER… | -",
 		Short: "find replays in captures, and leave honest repeats alone",
 		Long: "pqiot-analyze reads pcap and pcapng captures (gzip or not; - is standard input, also live)\n" +
-			"and tells Wi-Fi retries, relays and CoAP retransmissions from replays.\n\n" +
+			"and tells Wi-Fi retries, relays and CoAP retransmissions from replays. Of a folder it takes\n" +
+			"every capture in it. Several files are one time line: clocks of sniffers that heard the same\n" +
+			"frames are aligned by these, and a frame that two of them heard counts once.\n\n" +
 			"Exit status: 0 nothing found, 1 alerts at or above --min-severity, 2 usage or unusable input.",
 		Version: version, Args: cobra.MinimumNArgs(1), SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -100,11 +102,10 @@ func analyze(f flags, files []string, stdin io.Reader, stdout, stderr io.Writer)
 	if err != nil {
 		return exitUnusable, err
 	}
-	inputs, total, err := open(files, stdin)
+	inputs, total, err := find(files, stdin)
 	if err != nil {
 		return exitUnusable, err
 	}
-	defer closeAll(inputs)
 	page, err := newHTMLFile(f.html, files)
 	if err != nil {
 		return exitUnusable, err
@@ -193,44 +194,6 @@ func keyLog(path string) (*unseal.Sessions, error) {
 		return nil, fmt.Errorf("--keylog %s: %w", path, err)
 	}
 	return s, nil
-}
-
-// open opens the files. total is their size, 0 where one is a stream.
-func open(files []string, stdin io.Reader) (inputs []analysis.Input, total int64, err error) {
-	sized := true
-	for _, name := range files {
-		if name == "-" {
-			inputs = append(inputs, analysis.Input{Name: "-", R: stdin})
-			sized = false
-			continue
-		}
-		f, err := os.Open(name)
-		if err != nil {
-			closeAll(inputs)
-			return nil, 0, err
-		}
-		in := analysis.Input{Name: name, R: f}
-		st, err := f.Stat()
-		if err != nil || !st.Mode().IsRegular() {
-			sized = false
-		} else {
-			total += st.Size()
-			in.Reopen = func() (io.ReadCloser, error) { return os.Open(name) }
-		}
-		inputs = append(inputs, in)
-	}
-	if !sized {
-		total = 0
-	}
-	return inputs, total, nil
-}
-
-func closeAll(inputs []analysis.Input) {
-	for _, in := range inputs {
-		if c, ok := in.R.(io.Closer); ok && in.Name != "-" {
-			_ = c.Close() // only read
-		}
-	}
 }
 
 func write(f flags, r *report.Report, out *events, stdout io.Writer) error {

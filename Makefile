@@ -6,7 +6,7 @@ LDFLAGS     := -ldflags "-s -w -X main.version=$(VERSION)"
 BIN         := bin
 
 # Debian packages, by what needs them.
-DEPS_BUILD := gcc libc6-dev
+DEPS_BUILD := gcc libc6-dev libmbedtls-dev
 DEPS_DEMO  := $(DEPS_BUILD) tshark
 DEPS_TEST  := $(DEPS_DEMO) clang libclang-rt-14-dev clang-format clang-tools llvm gcc-riscv64-unknown-elf \
               picolibc-riscv64-unknown-elf qemu-system-misc libcoap3-bin valgrind \

@@ -23,6 +23,7 @@ enum {
     PQ_ERR_EMPTY = -16,      /* nothing has been stored there yet */
     PQ_ERR_DAMAGED = -17,    /* what was stored there is not whole */
     PQ_ERR_NET = -18,        /* the network took nothing */
+    PQ_ERR_FORMAT = -19,     /* a message that breaks its own format */
 };
 
 #endif

@@ -2,8 +2,9 @@
  *
  * port/mbedtls implements them with mbedTLS, the SDK's on a board and the
  * system's on a computer; nothing else in the project knows which library it is.
- * All memory is the caller's. Functions return PQ_OK or a negative PQ_ERR_*, and
- * on an error all outputs are zero. Secrets are wiped from the stack. */
+ * All memory is the caller's, but for what the library takes from its own heap
+ * during a call. Functions return PQ_OK or a negative PQ_ERR_*, PQ_ERR_FULL if that
+ * heap is; on an error all outputs are zero. Secrets are wiped from the stack. */
 #ifndef PQ_CRYPTO_H
 #define PQ_CRYPTO_H
 
@@ -25,8 +26,9 @@ int pq_hmac(uint8_t out[PQ_SHA256_SIZE], pq_span key, const pq_span *parts, size
  * in parts. */
 int pq_hkdf_extract(uint8_t prk[PQ_SHA256_SIZE], pq_span salt, const pq_span *ikm, size_t n);
 
-/* HKDF-Expand (RFC 5869 §2.3); info comes in parts. PQ_ERR_LENGTH if len is over
- * 255 × 32. */
+/* HKDF-Expand (RFC 5869 §2.3); info comes in at most PQ_HKDF_MAX_PARTS parts, else
+ * PQ_ERR_ARG. PQ_ERR_LENGTH if len is over 255 × 32. */
+#define PQ_HKDF_MAX_PARTS 4
 int pq_hkdf_expand(uint8_t *out, size_t len, const uint8_t prk[PQ_SHA256_SIZE], const pq_span *info,
                    size_t n);
 

@@ -59,7 +59,7 @@ static const struct {
 static void test_strict(void)
 {
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
-        uint8_t in[64];
+        uint8_t in[64] = {0};
         size_t n = unhex(in, messages[i].hex);
         pq_coap m;
         int before = failures;

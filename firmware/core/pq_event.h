@@ -12,6 +12,7 @@ typedef enum {
     PQ_EVENT_REFUSED, /* name says why; nothing secret is in it */
     PQ_EVENT_PINNED,  /* sender: trust on first use, text is the pin (32 bytes): keep it */
     PQ_EVENT_FAILED,  /* sender: a message was given up after all attempts; name says why */
+    PQ_EVENT_CLOSED,  /* gateway: a session is over; name says why */
     PQ_EVENT_TIMING,  /* name is the step ("kem.decaps", "ccm.open"), us its time */
 } pq_event_kind;
 

@@ -8,6 +8,9 @@
 #define BYTES(p, n) ((pq_span){(p), (n)})
 #define TEXT(s)     ((pq_span){(const uint8_t *)(s), sizeof(s) - 1})
 
+_Static_assert(sizeof(void *) != 4 || (sizeof(pq_client) == 80 && sizeof(pq_server) == 88),
+               "pq_session.h says something else");
+
 /* --- Key schedule */
 
 int pq_session_id(uint8_t sid[PQ_SID_SIZE], pq_span ct)
@@ -195,7 +198,7 @@ typedef struct {
 enum { HANDSHAKE = 0x01, DATA = 0x02, RESPONSE = 0x80 };
 
 static void record_bind(binding *b, const pq_keys *k, const uint8_t request[PQ_NONCE_SIZE],
-                 const uint8_t *response)
+                        const uint8_t *response)
 {
     static const uint8_t head[] = "pqiot1", path[] = "\003msg";
     bool first = pq_nonce_seq(request) == 0;

@@ -6,7 +6,7 @@
  * All memory is the caller's. Functions return PQ_OK (or a length) or a negative
  * PQ_ERR_*, and on an error all outputs are zero. Secrets are wiped from the
  * stack before the return; the caller wipes pq_keys, pq_client and pq_server
- * (pq_wipe) when a session is over. sizeof on RV32: pq_client 88, pq_server 96. */
+ * (pq_wipe) when a session is over. On RV32 pq_client has 80 bytes, pq_server 88. */
 #ifndef PQ_SESSION_H
 #define PQ_SESSION_H
 

@@ -63,6 +63,18 @@ uint32_t pq_port_radio_dropped(void)
     return 7;
 }
 
+int pq_port_random(uint8_t *p, size_t n)
+{
+    memset(p, 0, n);
+    if (fake.random_error < 0)
+        return fake.random_error;
+    for (size_t i = 0; i < n; i++) {
+        fake.random = fake.random * 6364136223846793005u + 1442695040888963407u;
+        p[i] = (uint8_t)(fake.random >> 56);
+    }
+    return PQ_OK;
+}
+
 uint32_t pq_port_free_heap(void)
 {
     return 90000;

@@ -19,6 +19,8 @@ typedef struct {
     uint8_t channel;        /* last one tuned */
     uint32_t tuned;         /* a bit for every channel tuned, until the test clears it */
     int channel_error;      /* what tuning answers */
+    uint64_t random;        /* state of the random bytes, which repeat from run to run */
+    int random_error;       /* what asking for them answers */
 } fake_port;
 
 extern fake_port fake;

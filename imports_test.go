@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"analysis/unseal": {"analysis", "wire", "peer/session"},
 	"firmware":        {"firmware", "decoder", "wire", "peer/session"},
 	"firmware/lab":    {"firmware/lab", "decoder", "wire", "peer/session"},
+	"firmware/test":   {"firmware", "decoder", "wire", "peer"},
 	"dissector":       {"dissector", "wire"},
 	"cmd":             {""},
 }

@@ -71,7 +71,7 @@ type setting struct {
 }
 
 // scan splits a command line into the call and the capture's own options, by
-// name without hyphens. The last of several counts.
+// name without hyphens. The last of several counts; consoles add up.
 func scan(args []string, c *Call) (map[string]setting, error) {
 	set := make(map[string]setting)
 	flags := make(map[string]bool)
@@ -94,6 +94,9 @@ func scan(args []string, c *Call) (map[string]setting, error) {
 		if kind == takesValue && !given {
 			err = errors.Join(err, fmt.Errorf("--%s: a value must follow", name))
 			continue
+		}
+		if before := set[name]; name == "console" && before.value != "" {
+			value = before.value + "," + value
 		}
 		if kind != unknown {
 			set[name] = setting{value, given}

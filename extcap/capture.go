@@ -60,6 +60,7 @@ func Capture(ctx context.Context, cfg Config, open Opener) (err error) {
 	}
 	var ticking sync.WaitGroup
 	ticking.Go(func() { e.tick(ctx) })
+	ticking.Go(func() { e.consoles(ctx) })
 	defer ticking.Wait()
 	defer stop()
 	return e.run(ctx)
@@ -100,7 +101,7 @@ func (e *engine) openPipes(ctx context.Context) error {
 	if e.fifo, err = openFIFO(ctx, e.cfg.FIFO); err != nil {
 		return fmt.Errorf("--fifo: %w", err)
 	}
-	e.out = newOutput(e.fifo, e.now(), e.section(), e.fallbackIface())
+	e.out = newOutput(e.fifo, e.now(), e.section(), e.fallbackIface(), e.cfg.Consoles...)
 	if linkErr != nil {
 		e.complain(0, fmt.Sprintf("no toolbar: %v", linkErr))
 		return nil

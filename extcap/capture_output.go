@@ -23,16 +23,19 @@ const (
 // those that came together in one write, as each write wakes Wireshark.
 //
 // The section header is written at once. The interface block, which names the
-// board, waits for the board's hello; packets that come before are held.
+// board, waits for the board's hello, and the consoles' stand after it; packets
+// and lines that come before are held.
 type output struct {
 	start time.Time
 
 	mu        sync.Mutex
 	fifo      io.Writer
-	w         *pcapngWriter // into batch
-	batch     bytes.Buffer  // packets not yet written
-	ready     bool          // the interface block is written
-	fallback  iface         // the interface block if the board never says who it is
+	w         *pcapngWriter  // into batch
+	lines     *ConsoleWriter // likewise
+	names     []string       // of the consoles
+	batch     bytes.Buffer   // packets not yet written
+	ready     bool           // the interface block is written
+	fallback  iface          // the interface block if the board never says who it is
 	err       error
 	delivered uint64
 	drops     uint64   // records lost since the last packet
@@ -42,10 +45,14 @@ type output struct {
 	head      [maxRadiotap]byte
 }
 
-func newOutput(fifo io.Writer, start time.Time, s section, fallback iface) *output {
+func newOutput(fifo io.Writer, start time.Time, s section, fallback iface, consoles ...Console) *output {
 	o := &output{start: start, fifo: fifo, fallback: fallback}
 	o.err = newPcapngWriter(fifo).section(s)
 	o.w = newPcapngWriter(&o.batch)
+	for _, c := range consoles {
+		o.names = append(o.names, c.Name)
+	}
+	o.lines = NewConsoleWriter(&o.batch, 1, o.names...)
 	return o
 }
 
@@ -71,6 +78,9 @@ func (o *output) describeLocked(i iface) error {
 	}
 	o.ready = true
 	o.err = newPcapngWriter(o.fifo).iface(i)
+	if o.err == nil {
+		o.err = NewConsoleWriter(o.fifo, 1, o.names...).Interfaces()
+	}
 	o.flushLocked()
 	return o.err
 }
@@ -116,6 +126,20 @@ func (o *output) frame(at time.Time, tsft uint64, f wire.Frame) error {
 		o.drops = 0
 	}
 	return o.err
+}
+
+// console writes a line of the console with that index. People read these:
+// they go out at once.
+func (o *output) console(index int, at time.Time, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.ready && o.batch.Len() > maxHeld {
+		o.describeLocked(o.fallback)
+	}
+	if o.err == nil {
+		o.err = o.lines.Line(index, at, text)
+	}
+	o.flushLocked()
 }
 
 // lost notes records that were lost before the next packet, and how.

@@ -38,6 +38,8 @@ type Config struct {
 	Filter    string // capture filter, see ParseFilter; empty: everything
 	NoBeacons bool   // beacons are dropped on the board
 
+	Consoles []Console // whose lines stand beside the frames
+
 	Replay string // a recorded serial stream that plays the board
 	Record string // file that keeps the raw serial stream
 

@@ -22,6 +22,7 @@
 //	caller*.go     which Wireshark it is
 //	capture*.go    the engine, with control*.go, toolbar*.go, pcapng.go,
 //	               radiotap.go, filter*.go, loss.go and statistics.go
+//	console.go     consoles of other boards, their lines as packets
 //	install.go     into the right folders (folders.go, udev.go), and out again
 //	doctor*.go     what is wrong with this computer, and how to mend it
 //

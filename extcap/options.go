@@ -67,6 +67,11 @@ func boardOptions() []option {
 			tooltip: "Rate that the board's firmware talks at.",
 			lo:      1200, hi: 12_000_000, of: onBoards,
 			set: number(1200, 12_000_000, "bit/s", func(c *Config, n int) { c.Baud = n })},
+		{call: "console", display: "Consoles of other boards", kind: "string", group: groupBoard,
+			tooltip: "Ports of the gateway and the sender: what they print stands in the capture, one line a packet. " +
+				"The line rate above holds for them, too.",
+			placeholder: "gateway=/dev/ttyUSB1,sender=/dev/ttyUSB2", of: onBoards,
+			set: setConsoles},
 	}
 }
 
@@ -160,6 +165,14 @@ func setFilter(c *Config, s string) error {
 	}
 	c.Filter = s
 	return nil
+}
+
+func setConsoles(c *Config, s string) error {
+	if s == "" {
+		c.Consoles = nil
+		return nil
+	}
+	return keep(&c.Consoles, s, parseConsoles)
 }
 
 // parseHop reads "1,6,11" and "1-13". The empty list is no hopping.

@@ -60,6 +60,7 @@ type section struct{ hardware, os, application string }
 
 // iface is what the interface description block says.
 type iface struct {
+	link        uint16 // 0: radiotap
 	snapLen     uint32 // longest captured packet, bytes; radiotap included
 	name        string
 	description string
@@ -72,6 +73,7 @@ type iface struct {
 // packet is one enhanced packet block. The captured bytes are head followed by
 // data.
 type packet struct {
+	iface   uint32 // number of its interface
 	time    time.Time
 	head    []byte // radiotap
 	data    []byte // 802.11
@@ -94,7 +96,7 @@ type counters struct {
 	comment    string
 }
 
-// pcapngWriter writes one section with one interface, number 0. Each block is
+// pcapngWriter writes one section: interface 0 is the sniffer's. Each block is
 // one Write, in the byte order of this machine, as dumpcap wants it. Blocks
 // are built in one buffer: a packet costs no allocation.
 type pcapngWriter struct {
@@ -120,7 +122,10 @@ func (p *pcapngWriter) section(s section) error {
 
 func (p *pcapngWriter) iface(i iface) error {
 	p.begin(blockInterface)
-	p.u16(linkRadiotap)
+	if i.link == 0 {
+		i.link = linkRadiotap
+	}
+	p.u16(i.link)
 	p.u16(0)
 	p.u32(i.snapLen)
 	p.str(ifName, i.name)
@@ -143,7 +148,7 @@ func (p *pcapngWriter) packet(k packet) error {
 		data = data[:maxPacketBytes-len(head)]
 	}
 	p.begin(blockPacket)
-	p.u32(0) // interface
+	p.u32(k.iface)
 	p.time(k.time)
 	p.u32(uint32(len(head) + len(data)))
 	p.u32(uint32(max(k.origLen, len(head)+len(data))))

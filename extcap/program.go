@@ -103,6 +103,9 @@ func (p Program) capture(ctx context.Context, cfg Config, bad error) int {
 		watch.Opener = OpenerFunc(func(context.Context) (Board, error) { return nil, bad })
 	} else {
 		watch.Opener = p.Opener(cfg)
+		for i, c := range cfg.Consoles {
+			cfg.Consoles[i].Open = p.Opener(Config{Port: c.Port, Baud: cfg.Baud})
+		}
 	}
 	err := Capture(ctx, cfg, watch)
 	if err != nil && watch.failed.Load() {

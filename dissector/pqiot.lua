@@ -10,7 +10,7 @@
 --   pqiot.heuristic  find the session on any UDP port by its shape (on)
 --
 -- The file in order: bytes and cryptography, layout, key log, tracking of what
--- was seen, the tree, entry points, statistics.
+-- was seen, the tree, entry points, consoles, statistics.
 
 -- The plugin folder and -X lua_script may both name this file.
 if Dissector.get("pqiot") then return end
@@ -1040,6 +1040,52 @@ end
 proto:register_heuristic("udp", heuristic)
 
 ---------------------------------------------------------------------------
+-- Consoles: lines that gateway and sender print, beside the frames
+---------------------------------------------------------------------------
+
+-- The packet names this dissector itself (link type 252), so nothing has to
+-- be set. Its bytes are "board: text"; a timing reads "step 6.1 ms".
+local console = Proto("pqiot_console", "PineCone board console")
+local shown = {
+  board = ProtoField.string("pqiot_console.board", "Board"),
+  text = ProtoField.string("pqiot_console.text", "Text"),
+  step = ProtoField.string("pqiot_console.step", "Timed step"),
+  duration = ProtoField.double("pqiot_console.duration", "Duration in ms"),
+}
+console.fields = { shown.board, shown.text, shown.step, shown.duration }
+
+local MILLISECONDS = { us = 0.001, ms = 1, s = 1000 }
+
+-- console_timing gives step and ms of a line that tells how long a step took.
+local function console_timing(text)
+  local step, number, unit = text:match("^([%w%-_]+%.[%w%-_%.]+) (%d+%.?%d*) (%a+)$")
+  number = tonumber(number)
+  if not (number and MILLISECONDS[unit]) then return nil end
+  return step, number * MILLISECONDS[unit]
+end
+
+function console.dissector(tvb, pinfo, tree)
+  local size = tvb:len()
+  local line = size > 0 and tvb:raw(0, size) or ""
+  local board = line:match("^([%l%d%-]+): ") or ""
+  local at = #board > 0 and #board + 2 or 0
+  local text = sub(line, at + 1)
+  pinfo.cols.protocol = "CONSOLE"
+  pinfo.cols.info = line
+  local branch = tree:add(console, tvb(), "PineCone console, " .. line)
+  if #board > 0 then branch:add(shown.board, tvb(0, #board)) end
+  if #text == 0 then return size end
+  local range = tvb(at, size - at)
+  branch:add(shown.text, range, range:string(ENC_UTF_8))
+  local step, ms = console_timing(text)
+  if step then
+    branch:add(shown.step, range, step):set_generated()
+    branch:add(shown.duration, range, ms):set_generated()
+  end
+  return size
+end
+
+---------------------------------------------------------------------------
 -- Statistics (Statistics > PQIOT sessions)
 ---------------------------------------------------------------------------
 
@@ -1072,5 +1118,5 @@ if gui_enabled() then register_menu("PQIOT sessions", show_sessions, MENU_STAT_U
 return {
   sha256 = sha256, aes128_expand = aes128_expand, ccm_open = ccm_open, coap_message = coap_message, is_session = is_session,
   parse = parse, new_state = new_state, track = track, keylog_text = keylog_text, is_text = is_text,
-  report_sessions = report_sessions, summary = summary,
+  report_sessions = report_sessions, summary = summary, console_timing = console_timing,
 }

@@ -55,6 +55,7 @@ func (d *Decoder) Decode(raw *Raw, p *Packet) {
 	case LinkRaw, LinkIPv4, LinkIPv6, linkRawBSD, linkRawOpenBSD:
 		p.Layer = LayerLink
 		d.rawIP(p, b)
+	case LinkUpperPDU: // says nothing of the network
 	default:
 		d.fault(p, FaultLink)
 	}

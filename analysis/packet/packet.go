@@ -14,6 +14,7 @@ const (
 	LinkRadiotap   Link = 127
 	LinkIPv4       Link = 228
 	LinkIPv6       Link = 229
+	LinkUpperPDU   Link = 252 // no frame: a line of a board's console
 	LinkCooked2    Link = 276 // Linux cooked, version 2
 	LinkUnknown    Link = 0xFFFF
 	linkRawBSD     Link = 12 // raw IP as some systems write it

@@ -14,9 +14,23 @@ import (
 // scenario makes it a member of the network.
 type attacker struct {
 	w      *World
-	victim *Sender
-	gw     *Gateway
+	victim victim
+	gw     target
 	member *node // a station of its own, in scenarios that say so
+}
+
+// victim is a sender as an attacker sees it.
+type victim interface {
+	station() *node
+	records() []sentMessage           // newest last
+	asking() (mid int32, port uint16) // of its last request
+}
+
+// target is a gateway as an attacker sees it. servedKey is what it answers to
+// a GET; nil if nobody has asked yet.
+type target interface {
+	station() *node
+	servedKey() []byte
 }
 
 // heardFrame finds a data frame that the victim sent, most recent first:
@@ -24,7 +38,7 @@ type attacker struct {
 func (a *attacker) heardFrame(want func(n int, d []byte) bool) int {
 	for i := len(a.w.heard) - 1; i >= 0; i-- {
 		d := a.w.heard[i].Data
-		if len(d) > 60 && d[0] == FCQoSData && d[1]&^Protected == ToDS && wire.MAC(d[10:16]) == a.victim.n.mac &&
+		if len(d) > 60 && d[0] == FCQoSData && d[1]&^Protected == ToDS && wire.MAC(d[10:16]) == a.victim.station().mac &&
 			a.w.truth[i].Label == Benign && want(i, d) {
 			return i
 		}
@@ -52,7 +66,7 @@ func (a *attacker) raw(count int, every uint64) {
 
 // last is the newest record that the victim sent and the monitor heard.
 func (a *attacker) last(handshake bool) (sentMessage, bool) {
-	m := a.victim.sentMessages
+	m := a.victim.records()
 	for i := len(m) - 1; i >= 0; i-- {
 		if m[i].handshake == handshake {
 			return m[i], true
@@ -72,7 +86,7 @@ func (a *attacker) datagram(handshake, spoof, renumber bool, count int, every ui
 	src := netip.AddrPortFrom(a.member.ip, 50000)
 	from := a.member
 	if spoof {
-		src, from = m.src, a.victim.n
+		src, from = m.src, a.victim.station()
 	}
 	for k := range count {
 		payload := append([]byte{}, m.payload...)
@@ -81,7 +95,7 @@ func (a *attacker) datagram(handshake, spoof, renumber bool, count int, every ui
 			payload[2], payload[3] = byte(mid>>8), byte(mid)
 		}
 		a.w.after(uint64(k)*every, func() {
-			a.w.sendUDP(from, a.gw.n, src, m.dst, payload, Replayed, m.frame)
+			a.w.sendUDP(from, a.gw.station(), src, m.dst, payload, Replayed, m.frame)
 		})
 	}
 }
@@ -89,7 +103,7 @@ func (a *attacker) datagram(handshake, spoof, renumber bool, count int, every ui
 // flood shakes hands from many addresses, each with a fresh ciphertext that
 // is worth a decapsulation.
 func (a *attacker) flood(count int, every uint64) {
-	pk, err := session.ParsePublicKey(session.MLKEM512, a.gw.key.EncapsulationKey())
+	pk, err := session.ParsePublicKey(session.MLKEM512, a.gw.servedKey())
 	must(err)
 	for k := range count {
 		a.w.after(uint64(k)*every, func() {
@@ -101,7 +115,7 @@ func (a *attacker) flood(count int, every uint64) {
 			p := encode(message.Message{Code: codes.POST, Type: message.Confirmable, MessageID: int32(k & 0xFFFF), Token: a.w.random(4),
 				Payload: body, Options: message.Options{opt(message.URIPath, []byte("msg")),
 					contentFormat(wire.ContentFormatHandshake512), opt(wire.OptionEcho, a.w.random(wire.EchoSize))}})
-			a.w.sendUDP(a.member, a.gw.n, src, netip.AddrPortFrom(a.gw.n.ip, wire.CoAPPort), p, Hostile, 0)
+			a.w.sendUDP(a.member, a.gw.station(), src, netip.AddrPortFrom(a.gw.station().ip, wire.CoAPPort), p, Hostile, 0)
 		})
 	}
 }
@@ -120,13 +134,13 @@ func (a *attacker) forge(seq func(newest uint64) uint64, l Label) {
 	nonce := wire.NewSessionNonce(r.Nonce.SID(), seq(r.Nonce.SEQ()))
 	msg.Payload = append(append([]byte{}, nonce[:]...), a.w.random(len(r.Sealed))...)
 	msg.MessageID, msg.Token = int32(a.w.rng.Uint32N(0xFFFF)), a.w.random(4)
-	a.w.sendUDP(a.member, a.gw.n, netip.AddrPortFrom(a.member.ip, 50000), m.dst, encode(msg), l, 0)
+	a.w.sendUDP(a.member, a.gw.station(), netip.AddrPortFrom(a.member.ip, 50000), m.dst, encode(msg), l, 0)
 }
 
 // krack lets message 3 of a handshake come again after message 4, and the
 // station start its packet numbers anew under the same key.
 func (a *attacker) krack() {
-	s := a.victim.n
+	s := a.victim.station()
 	msgs, ptk := a.w.handshakeMessages(s)
 	s.tk = nil
 	for i, m := range msgs {
@@ -143,12 +157,12 @@ func (a *attacker) krack() {
 
 // fast repeats a fast-transition reassociation request.
 func (a *attacker) fast() {
-	s := a.victim.n
+	s := a.victim.station()
 	body := append([]byte{0x11, 0x04, 10, 0}, apMAC[:]...)
 	body = append(append(append(body, 0, byte(len(SimSSID))), SimSSID...), 54, 3, 1, 2, 0)
 	body = append(append(body, 55, 82), a.w.random(82)...)
 	a.w.management(s, true, FCReassocReq, body)
-	first := uint64(len(a.w.heard))
+	first := a.w.frames
 	for k := range 5 {
 		a.w.after(uint64(k+1)*500_000, func() {
 			s.mgmtSeq++
@@ -160,13 +174,22 @@ func (a *attacker) fast() {
 
 // falseGateway answers a GET with a key of its own.
 func (a *attacker) falseGateway() {
+	mid, port := a.victim.asking()
+	a.answerGET(mid, nil, netip.AddrPortFrom(a.gw.station().ip, wire.CoAPPort),
+		netip.AddrPortFrom(a.victim.station().ip, port))
+}
+
+// answerGET hands out a false key in the gateway's name; without a token it
+// guesses one.
+func (a *attacker) answerGET(mid int32, token message.Token, src, dst netip.AddrPort) {
 	key, err := session.NewPrivateKey(session.MLKEM512, a.w.random(session.SeedSize))
 	must(err)
 	pin := key.Pin()
-	p := encode(message.Message{Code: codes.Content, Type: message.Acknowledgement, MessageID: a.victim.mid, Token: a.w.random(4),
+	if token == nil {
+		token = a.w.random(4)
+	}
+	p := encode(message.Message{Code: codes.Content, Type: message.Acknowledgement, MessageID: mid, Token: token,
 		Payload: key.EncapsulationKey(), Options: message.Options{opt(message.ETag, pin[:wire.ETagSize]),
 			contentFormat(wire.ContentFormatKey)}})
-	src := netip.AddrPortFrom(a.gw.n.ip, wire.CoAPPort)
-	dst := netip.AddrPortFrom(a.victim.n.ip, a.victim.port)
-	a.w.sendUDP(a.member, a.victim.n, src, dst, p, Hostile, 0)
+	a.w.sendUDP(a.member, a.victim.station(), src, dst, p, Hostile, 0)
 }

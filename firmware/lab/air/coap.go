@@ -90,6 +90,9 @@ func (g *Gateway) boot() {
 	g.sessions, g.answers = map[wire.SID]*session.Server{}, map[answerKey]*answer{}
 }
 
+func (g *Gateway) station() *node    { return g.n }
+func (g *Gateway) servedKey() []byte { return g.key.EncapsulationKey() }
+
 func (g *Gateway) uptime() uint32 { return uint32((g.w.now - g.booted) / 1e6) }
 
 func (g *Gateway) clock() time.Time { return time.Unix(0, int64(g.w.now)*1000) }
@@ -250,6 +253,10 @@ func (w *World) addSender(last byte, g *Gateway, every uint64) *Sender {
 	w.after(w.between(10_000, 500_000), s.begin)
 	return s
 }
+
+func (s *Sender) station() *node          { return s.n }
+func (s *Sender) records() []sentMessage  { return s.sentMessages }
+func (s *Sender) asking() (int32, uint16) { return s.mid, s.port }
 
 // begin fetches the key and shakes hands; it does so again after failures.
 func (s *Sender) begin() {

@@ -9,24 +9,33 @@ import (
 
 // addStation makes a station and lets it join.
 func (w *World) addStation(last byte) *node {
+	s := w.newStation(last)
+	w.join(s)
+	return s
+}
+
+func (w *World) newStation(last byte) *node {
 	s := &node{mac: wire.MAC{2, 0, 0, 0, 1, last}, ip: netip.AddrFrom4([4]byte{192, 168, 7, last}),
 		rssi: -45 - int8(last%20), down: &node{}, seq: uint16(w.rng.Uint32N(4096)), ipID: uint16(w.rng.Uint32())}
 	s.down.seq = uint16(w.rng.Uint32N(4096))
 	w.nodes[s.mac] = s
-	w.join(s)
 	return s
 }
 
 // join is authentication, association and, with WPA2, the 4-way handshake.
 func (w *World) join(s *node) {
 	s.tk = nil
+	w.associate(s)
+	if w.wpa {
+		w.handshake(s)
+	}
+}
+
+func (w *World) associate(s *node) {
 	w.management(s, true, FCAuth, AppendAuth(nil, 1))
 	w.management(s, false, FCAuth, AppendAuth(nil, 2))
 	w.management(s, true, FCAssocReq, w.bss.AppendAssocReq(nil))
 	w.management(s, false, FCAssocResp, w.bss.AppendAssocResp(nil, uint16(s.mac[5])))
-	if w.wpa {
-		w.handshake(s)
-	}
 }
 
 func (w *World) management(s *node, up bool, fc byte, body []byte) {
@@ -92,6 +101,9 @@ func (w *World) sendIP(from, to *node, p []byte, l Label, original uint64) uint6
 		wait = w.between(1000, 40000)
 	}
 	w.after(wait, func() {
+		if to.away { // it has left meanwhile
+			return
+		}
 		label, orig := Relayed, up
 		if up == 0 { // the monitor did not hear the first half
 			label, orig = l, original

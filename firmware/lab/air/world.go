@@ -2,6 +2,7 @@ package air
 
 import (
 	"container/heap"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 
@@ -49,13 +50,20 @@ type World struct {
 	ap     *node
 	nodes  map[wire.MAC]*node
 	bss    BSS
+	net    Network
 	pmk    []byte
 	gtk    []byte
 	group  *CCMP
 	heard  []Heard
 	truth  []Truth
+	frames uint64 // that the monitor heard
 	wpa    bool
 	tsfOff uint64 // added to the radio's clock: a step of it
+	ended  bool
+
+	// Monitor, where set, is told of each frame that the monitor hears, and
+	// nothing is kept for Capture.
+	Monitor func(Heard, Truth)
 }
 
 // node is a radio: a station, or the access point's side of one.
@@ -72,6 +80,8 @@ type node struct {
 	ipID    uint16
 	nonces  int
 	receive func(p packetIn)
+	away    bool                // it belongs to no network now
+	met     map[wire.MAC]uint64 // peers: when their address was last asked for, µs
 }
 
 // packetIn is an IP packet that arrived.
@@ -86,12 +96,33 @@ var apMAC = wire.MAC{2, 0, 0, 0, 0, 1}
 
 // NewWorld makes an access point with nobody around it.
 func NewWorld(seed uint64, wpa bool, c Conditions) (*World, error) {
+	n := Network{SSID: SimSSID}
+	if wpa {
+		n.Passphrase = SimPassphrase
+	}
+	return NewNetwork(seed, n, c)
+}
+
+// Network is what a station must know to join.
+type Network struct {
+	SSID       string // 1 to 32 bytes
+	Passphrase string // of WPA2, 8 to 63 bytes; empty: open air
+}
+
+// NewNetwork makes an access point of that name with nobody around it.
+func NewNetwork(seed uint64, n Network, c Conditions) (*World, error) {
+	if len(n.SSID) < 1 || len(n.SSID) > 32 {
+		return nil, fmt.Errorf("network name of %d bytes, 1 to 32 expected", len(n.SSID))
+	}
+	wpa := n.Passphrase != ""
 	w := &World{Conditions: c, rng: rand.New(rand.NewPCG(seed, 0x70716F74)), wpa: wpa,
-		nodes: map[wire.MAC]*node{}, ap: &node{mac: apMAC, rssi: -40},
-		bss: BSS{BSSID: apMAC, SSID: SimSSID, Channel: 6, WPA2: wpa}}
+		nodes: map[wire.MAC]*node{}, ap: &node{mac: apMAC, rssi: -40}, net: n,
+		bss: BSS{BSSID: apMAC, SSID: n.SSID, Channel: 6, WPA2: wpa}}
 	var err error
-	if w.pmk, err = PSK(SimSSID, SimPassphrase); err != nil {
-		return nil, err
+	if wpa {
+		if w.pmk, err = PSK(n.SSID, n.Passphrase); err != nil {
+			return nil, err
+		}
 	}
 	w.gtk = w.random(16)
 	if w.group, err = NewCCMP(w.gtk, 1); err != nil {
@@ -150,15 +181,32 @@ func (w *World) after(us uint64, do func()) {
 }
 
 // Run lets the time pass up to the given number of seconds.
-func (w *World) Run(seconds float64) {
-	end := uint64(seconds * 1e6)
-	for len(w.queue) > 0 && w.queue[0].at <= end {
+func (w *World) Run(seconds float64) { w.RunUntil(uint64(seconds * 1e6)) }
+
+// RunUntil lets the time pass up to a number of µs since the start, or until
+// End is called.
+func (w *World) RunUntil(end uint64) {
+	for len(w.queue) > 0 && w.queue[0].at <= end && !w.ended {
 		e := heap.Pop(&w.queue).(event)
 		w.now = max(w.now, e.at)
 		e.do()
 	}
-	w.now = max(w.now, end)
+	if !w.ended {
+		w.now = max(w.now, end)
+	}
 }
+
+// End makes Run return once the event under way is over; nothing more happens.
+func (w *World) End() { w.ended = true }
+
+// Now is the time in µs since the start.
+func (w *World) Now() uint64 { return w.now }
+
+// After lets do happen in us microseconds.
+func (w *World) After(us uint64, do func()) { w.after(us, do) }
+
+// Next says when the next event is due, µs since the start.
+func (w *World) Next() uint64 { return w.queue[0].at } // there is always a beacon
 
 func (w *World) beacon() {
 	w.ap.mgmtSeq++
@@ -186,14 +234,22 @@ func (w *World) emit(radio wire.Frame, rssi int8, data []byte, l Label, original
 	if original == 0 && (l == Retried || l == Relayed || l == Retransmission) {
 		l = Benign
 	}
-	n := uint64(len(w.heard) + 1)
-	w.heard = append(w.heard, Heard{Time: w.now + w.tsfOff, Frame: radio})
-	w.truth = append(w.truth, Truth{n, l, original})
+	n := w.frames + 1
+	w.record(Heard{Time: w.now + w.tsfOff, Frame: radio}, Truth{n, l, original})
 	if w.chance(w.Duplicates) {
-		w.heard = append(w.heard, Heard{Time: w.now + w.tsfOff + 2, Frame: radio})
-		w.truth = append(w.truth, Truth{n + 1, Duplicated, n})
+		w.record(Heard{Time: w.now + w.tsfOff + 2, Frame: radio}, Truth{n + 1, Duplicated, n})
 	}
 	return n
+}
+
+// record keeps what the monitor heard, or hands it on.
+func (w *World) record(h Heard, t Truth) {
+	w.frames++
+	if w.Monitor != nil {
+		w.Monitor(h, t)
+		return
+	}
+	w.heard, w.truth = append(w.heard, h), append(w.truth, t)
 }
 
 // Airtime of a frame with its FCS, µs, rounded up.

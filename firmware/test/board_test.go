@@ -407,6 +407,13 @@ func TestRadioSocket(t *testing.T) {
 	}
 	defer l.Close()
 	packets := append(traffic(500, 0), packet{want: wire.Frame{Freq: 2412, Data: []byte("other channel")}})
+	for i := range packets { // every other one is stamped by the board's own clock
+		packets[i].want.Flags &^= wire.FrameTSF
+		if i%2 == 1 {
+			packets[i].want.Flags |= wire.FrameTSF
+		}
+	}
+	tsf := func(i int) uint64 { return 1<<40 + uint64(i) }
 	go func() {
 		c, err := l.Accept()
 		if err != nil {
@@ -414,8 +421,11 @@ func TestRadioSocket(t *testing.T) {
 		}
 		defer c.Close()
 		var b []byte
-		for _, p := range packets {
+		for i, p := range packets {
 			body := wire.AppendFrame(nil, p.want)
+			if p.want.Flags&wire.FrameTSF != 0 {
+				body = binary.LittleEndian.AppendUint64(body, tsf(i))
+			}
 			b = append(binary.LittleEndian.AppendUint16(b, uint16(len(body))), body...)
 		}
 		for len(b) > 0 { // in odd pieces
@@ -428,10 +438,12 @@ func TestRadioSocket(t *testing.T) {
 	}()
 	out, c := runBoard(t, nil, "--speed", "max", "--radio-socket", path)
 	y := read(t, out)
-	for i := range packets {
-		packets[i].want.Flags &^= wire.FrameTSF // the clock is the board's
-	}
 	y.want(t, packets[:500])
+	for i, at := range y.times {
+		if i%2 == 1 && at != tsf(i) {
+			t.Fatalf("frame %d at %d, its TSF is %d", i, at, tsf(i))
+		}
+	}
 	if c.OffChannel != 1 || y.times[0] > uint64(patience.Microseconds()) {
 		t.Errorf("%+v, first frame at %d", c, y.times[0])
 	}

@@ -4,8 +4,9 @@
  * Socket protocol, version 1: a stream; each message is a u16 length
  * (little-endian, PQ_FRAME_HEAD_SIZE … PQ_MAX_BODY) and then that many bytes laid
  * out as the body of a frame record: frequency, RSSI, PHY, rate, flags, length
- * on air, frame without FCS. The board is the client and sends nothing. It
- * stamps frames with its own clock as they come. */
+ * on air, frame without FCS. With PQ_FRAME_TSF among the flags a message ends
+ * with the TSF, µs, 8 bytes, little-endian; the board stamps other frames with
+ * its own clock as they come. The board is the client and sends nothing. */
 #define _GNU_SOURCE
 #include "sim.h"
 
@@ -24,6 +25,7 @@
 #include "pq_wire.h"
 #include "radiotap.h"
 
+#define TSF_SIZE        8        /* bytes */
 #define LOOP_GAP_MIN_NS 1000000u /* between two rounds of a file */
 
 static struct {
@@ -246,8 +248,17 @@ static void play_socket(void)
                               .rssi = (int8_t)m[2],
                               .phy = m[3],
                               .rate = m[4],
-                              .flags = m[5] & (uint8_t)~PQ_FRAME_TSF,
+                              .flags = m[5],
                               .air_len = pq_load16(m + 6)};
+        if (info.flags & PQ_FRAME_TSF) {
+            if (len < PQ_FRAME_HEAD_SIZE + TSF_SIZE) {
+                pq_sim_say("%s: message of %zu bytes has no room for its TSF; no more is read",
+                           r.o.radio_socket, len);
+                return;
+            }
+            len -= TSF_SIZE;
+            info.time_us = pq_load64(m + len);
+        }
         pq_span part[2] = {{m + PQ_FRAME_HEAD_SIZE, len - PQ_FRAME_HEAD_SIZE}, {0}};
         if (!hear(&info, part))
             return;

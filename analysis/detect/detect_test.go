@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -60,10 +61,57 @@ func TestTableForgetsTheOldest(t *testing.T) {
 	for i := range 10000 {
 		x.put(i)
 	}
-	n := 0
+	n, taken := 0, 0
 	x.each(func(int, *int) { n++ })
-	if n != 3 || len(x.at) != 3 {
-		t.Errorf("%d entries, %d keys", n, len(x.at))
+	for _, s := range x.slots {
+		if s.at != 0 {
+			taken++
+		}
+	}
+	if n != 3 || taken != 3 {
+		t.Errorf("%d entries, %d slots taken", n, taken)
+	}
+}
+
+// TestTableAgainstMap: what the table holds is what went in and was not told
+// to be gone.
+func TestTableAgainstMap(t *testing.T) {
+	const bound = 1000
+	x := newTable[uint64, uint64](bound)
+	want := map[uint64]uint64{}
+	x.gone = func(k uint64, v *uint64) {
+		if w, ok := want[k]; !ok || w != *v {
+			t.Fatalf("key %d gave way with %d, want %d, %v", k, *v, w, ok)
+		}
+		delete(want, k)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range uint64(200_000) {
+		k := r.Uint64N(3 * bound)
+		w, ok := want[k]
+		if v := x.get(k); (v != nil) != ok || ok && *v != w {
+			t.Fatalf("step %d: key %d: got %v, want %d, %v", i, k, v, w, ok)
+		}
+		if i%3 == 0 {
+			v, fresh := x.put(k)
+			if fresh == ok {
+				t.Fatalf("step %d: key %d: fresh %v, but %v before", i, k, fresh, ok)
+			}
+			*v, want[k] = i, i
+		}
+	}
+	if len(want) != bound || x.evicted == 0 {
+		t.Errorf("%d keys left, %d evicted", len(want), x.evicted)
+	}
+}
+
+// BenchmarkTable is a table at its bound: each key is new, and another one
+// gives way.
+func BenchmarkTable(b *testing.B) {
+	x := newTable[[3]uint64, [8]uint64](1 << 17)
+	for i := uint64(0); b.Loop(); i++ {
+		v, _ := x.put([3]uint64{i})
+		v[0] = i
 	}
 }
 

@@ -1,15 +1,27 @@
 package detect
 
-// table is a map that never grows past its bound: the entry used longest ago
-// gives way, and is counted.
+import "hash/maphash"
+
+// table is a map that never grows past its bound. When it is full, the oldest
+// entry that was not used since the hand last passed it gives way (CLOCK), and
+// is counted. Entries stay where they are, side by side in the order in which
+// they came: what is used and what gives way lies in the caches, and no list
+// has to be kept.
 type table[K comparable, V any] struct {
-	at         map[K]int32
-	chunks     [][]entry[K, V]
-	n          int32
-	head, tail int32 // newest, oldest; -1 = none
-	bound      int
-	evicted    int64
-	gone       func(K, *V) // told what gives way; may be nil
+	seed    maphash.Seed
+	slots   []slot // open addressing, linear probing: a power of two, at most half of them taken
+	chunks  [][]entry[K, V]
+	n, hand uint32 // entries; the next one that may give way
+	bound   uint32
+	evicted int64
+	gone    func(K, *V) // told what gives way; may be nil
+}
+
+// slot names an entry. The whole hash in it spares most looks at entries that
+// are not meant, and lets the slots grow without them.
+type slot struct {
+	hash uint32
+	at   uint32 // number of the entry from 1; 0 = free
 }
 
 // chunk is how many entries are made at a time: a large table must not be
@@ -17,90 +29,128 @@ type table[K comparable, V any] struct {
 const chunk = 256
 
 type entry[K comparable, V any] struct {
-	key        K
-	prev, next int32
-	val        V
+	key  K
+	hash uint32
+	used bool // since the hand passed
+	val  V
 }
 
-func newTable[K comparable, V any](bound int) table[K, V] {
-	return table[K, V]{at: map[K]int32{}, head: -1, tail: -1, bound: bound}
+func newTable[K comparable, V any](bound uint32) table[K, V] {
+	return table[K, V]{seed: maphash.MakeSeed(), slots: make([]slot, 16), bound: bound}
 }
 
-func (t *table[K, V]) e(i int32) *entry[K, V] { return &t.chunks[i/chunk][i%chunk] }
+func (t *table[K, V]) e(i uint32) *entry[K, V] { return &t.chunks[i/chunk][i%chunk] }
 
-// get finds an entry and makes it the newest; nil where there is none.
+// find returns the slot of an entry and the entry, or nil and the slot in
+// which it would be.
+func (t *table[K, V]) find(k K, hash uint32) (uint32, *entry[K, V]) {
+	mask := uint32(len(t.slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		switch s := t.slots[i]; {
+		case s.at == 0:
+			return i, nil
+		case s.hash == hash:
+			if e := t.e(s.at - 1); e.key == k {
+				return i, e
+			}
+		}
+	}
+}
+
+// get finds an entry; nil where there is none.
 func (t *table[K, V]) get(k K) *V {
-	i, ok := t.at[k]
-	if !ok {
+	_, e := t.find(k, uint32(maphash.Comparable(t.seed, k)))
+	if e == nil {
 		return nil
 	}
-	t.toFront(i)
-	return &t.e(i).val
+	e.used = true
+	return &e.val
 }
 
 // put finds or makes an entry; fresh says which.
 func (t *table[K, V]) put(k K) (v *V, fresh bool) {
-	if v := t.get(k); v != nil {
-		return v, false
+	hash := uint32(maphash.Comparable(t.seed, k))
+	i, e := t.find(k, hash)
+	if e != nil {
+		e.used = true
+		return &e.val, false
 	}
-	var i int32
-	if int(t.n) < t.bound {
-		if i = t.n; i%chunk == 0 {
-			t.chunks = append(t.chunks, make([]entry[K, V], chunk))
-		}
+	at := t.n
+	switch {
+	case t.n == t.bound:
+		at = t.evict()
+		i, _ = t.find(k, hash) // slots were moved
+	case t.n%chunk == 0:
+		t.chunks = append(t.chunks, make([]entry[K, V], chunk))
+		fallthrough
+	default:
 		t.n++
-		t.e(i).key = k
-	} else {
-		i = t.tail
-		e := t.e(i)
-		if t.gone != nil {
-			t.gone(e.key, &e.val)
+		if 2*int(t.n) > len(t.slots) {
+			t.grow()
+			i, _ = t.find(k, hash)
 		}
-		delete(t.at, e.key)
-		t.unlink(i)
-		*e = entry[K, V]{key: k}
-		t.evicted++
 	}
-	t.at[k] = i
-	t.link(i)
-	return &t.e(i).val, true
+	t.slots[i] = slot{hash, at + 1}
+	e = t.e(at)
+	*e = entry[K, V]{key: k, hash: hash}
+	return &e.val, true
 }
 
-func (t *table[K, V]) toFront(i int32) {
-	if t.head != i {
-		t.unlink(i)
-		t.link(i)
+// evict lets an entry go and returns its number.
+func (t *table[K, V]) evict() uint32 {
+	for t.e(t.hand).used {
+		t.e(t.hand).used = false
+		t.hand = (t.hand + 1) % t.bound
 	}
+	at := t.hand
+	t.hand = (t.hand + 1) % t.bound
+	e := t.e(at)
+	if t.gone != nil {
+		t.gone(e.key, &e.val)
+	}
+	mask := uint32(len(t.slots) - 1)
+	i := e.hash & mask
+	for t.slots[i].at != at+1 {
+		i = (i + 1) & mask
+	}
+	t.clear(i)
+	t.evicted++
+	return at
 }
 
-func (t *table[K, V]) link(i int32) {
-	t.e(i).prev, t.e(i).next = -1, t.head
-	if t.head >= 0 {
-		t.e(t.head).prev = i
+// clear frees a slot, and moves up those behind it that would no longer be
+// found.
+func (t *table[K, V]) clear(i uint32) {
+	mask := uint32(len(t.slots) - 1)
+	for j := (i + 1) & mask; t.slots[j].at != 0; j = (j + 1) & mask {
+		if home := t.slots[j].hash & mask; (j-home)&mask >= (j-i)&mask {
+			t.slots[i] = t.slots[j]
+			i = j
+		}
 	}
-	t.head = i
-	if t.tail < 0 {
-		t.tail = i
-	}
+	t.slots[i] = slot{}
 }
 
-func (t *table[K, V]) unlink(i int32) {
-	e := t.e(i)
-	if e.prev >= 0 {
-		t.e(e.prev).next = e.next
-	} else {
-		t.head = e.next
-	}
-	if e.next >= 0 {
-		t.e(e.next).prev = e.prev
-	} else {
-		t.tail = e.prev
+func (t *table[K, V]) grow() {
+	old := t.slots
+	t.slots = make([]slot, 2*len(old))
+	mask := uint32(len(t.slots) - 1)
+	for _, s := range old {
+		if s.at == 0 {
+			continue
+		}
+		i := s.hash & mask
+		for t.slots[i].at != 0 {
+			i = (i + 1) & mask
+		}
+		t.slots[i] = s
 	}
 }
 
 // each calls fn for every entry.
 func (t *table[K, V]) each(fn func(K, *V)) {
-	for i := t.head; i >= 0; i = t.e(i).next {
-		fn(t.e(i).key, &t.e(i).val)
+	for i := range t.n {
+		e := t.e(i)
+		fn(e.key, &e.val)
 	}
 }

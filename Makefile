@@ -24,7 +24,7 @@ deps-%:
 
 build: deps-BUILD ## build every binary into ./bin
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 go build -trimpath $(LDFLAGS) -o $(BIN)/ ./cmd/...
+	CGO_ENABLED=0 go build -trimpath $(LDFLAGS) -o $(BIN)/ ./cmd/pqiot-*
 	$(MAKE) -C firmware host
 
 demo: deps-DEMO build ## the main job without a board: capture through the extcap, in tshark

@@ -50,7 +50,7 @@ type flags struct {
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	code := exitUnusable
+	code := exitClean // of --help, --version and completion
 	var f flags
 	cmd := &cobra.Command{
 		Use:   "pqiot-analyze FILE… | FOLDER… | -",
@@ -83,12 +83,6 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err := cmd.Execute(); err != nil {
 		fmt.Fprintln(stderr, "pqiot-analyze:", err)
 		return exitUnusable
-	}
-	if help, _ := cmd.Flags().GetBool("help"); help {
-		return exitClean
-	}
-	if v, _ := cmd.Flags().GetBool("version"); v {
-		return exitClean
 	}
 	return code
 }

@@ -14,7 +14,7 @@ DEPS_TEST  := $(DEPS_DEMO) clang libclang-rt-14-dev clang-format clang-tools llv
 DEPS_BENCH := $(DEPS_TEST) tcpdump
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo bench check generate install clean deps-%
+.PHONY: help build test demo bench check generate manual dist install clean deps-%
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,21 @@ bench: deps-BENCH build ## every measurement, beside its goal or its peer
 
 generate: ## renew the files written from package wire
 	go generate ./...
+
+# The same bytes from the same commit: times are the commit's, paths are cut off.
+MAINTAINER ?= pqiot maintainers <maintainers@pqiot.invalid>
+EPOCH      ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
+PROGRAMS   := $(BIN)/pqiot-*
+
+manual: build ## man pages and completions into ./build/manual
+	@rm -rf build/manual
+	go run ./cmd/internal/manual -version "$(VERSION)" -date "$$(date -u -d @$(EPOCH) +%F)" $(PROGRAMS)
+
+dist: manual ## archives for every platform, Debian packages, SHA256SUMS into ./dist
+	@rm -rf build/dist/boards
+	$(MAKE) -C firmware host BUILD=../build/dist/firmware BIN=../build/dist/boards \
+		CC="$(CC) -s -ffile-prefix-map=$(CURDIR)=."
+	go run ./cmd/internal/dist -version "$(VERSION)" -epoch $(EPOCH) -maintainer "$(MAINTAINER)"
 
 install: build ## make Wireshark find the capture interface and the dissector
 	$(BIN)/pqiot-extcap install

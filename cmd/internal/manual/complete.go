@@ -7,18 +7,31 @@ import (
 )
 
 // completions adds the completion files of a program: those that it writes
-// itself, or, of programs without that command, a plain list of options.
+// itself, as every program with cobra does, or else a plain list of options.
 func completions(path string, p page, files map[string][]byte) error {
 	for shell, name := range map[string]string{"bash": p.Name, "zsh": "_" + p.Name, "fish": p.Name + ".fish"} {
-		text, err := run(path, "completion", shell)
-		if err != nil || !strings.Contains(text, "completion for "+p.Name) {
-			if text = listed(shell, p); text == "" {
-				return fmt.Errorf("no completions for %s: no command of its own (%v), and no options in its help", shell, err)
+		text := ""
+		if p.cobra() {
+			var err error
+			if text, err = run(path, "completion", shell); err != nil {
+				return err
 			}
+		} else if text = listed(shell, p); text == "" {
+			return fmt.Errorf("%s: no options in its help to complete", p.Name)
 		}
 		files[filepath.Join(shell, name)] = []byte(text)
 	}
 	return nil
+}
+
+// cobra reports whether the help is of that library, which ends the usage so.
+func (p page) cobra() bool {
+	for _, line := range p.Usage {
+		if strings.HasSuffix(line, " [flags]") {
+			return true
+		}
+	}
+	return false
 }
 
 // flagOf is one option for a shell.

@@ -18,7 +18,7 @@ func program(t *testing.T, name, help string) string {
 	path := filepath.Join(t.TempDir(), name)
 	script := "#!/bin/sh\ncase \"$*\" in\n--help) cat <<'END'\n" + help + "END\n;;\n" +
 		"'go --help') printf 'go there\\n\\nUsage:\\n  pqiot-thing go [flags]\\n\\nFlags:\\n      --far   as far as it goes\\n';;\n" +
-		"'completion '*) echo \"# $2 completion for " + name + "\"; [ " + name + " = pqiot-thing ];;\n*) exit 2;;\nesac\n"
+		"'completion '*) case " + name + " in *bad) exit 1;; esac; echo \"# $2 completion for " + name + "\";;\n*) exit 2;;\nesac\n"
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,8 @@ func TestLint(t *testing.T) {
 
 // A program that fails, says nothing, or has no usage makes no page.
 func TestRefused(t *testing.T) {
-	for name, text := range map[string]string{"silent": "", "no usage": "A thing.\n", "no options": "Usage: x\n\nA thing.\n"} {
+	for name, text := range map[string]string{"silent": "", "no usage": "A thing.\n", "no options": "Usage: x\n\nA thing.\n",
+		"no completion": "A thing.\n\nUsage:\n  x [flags]\n"} {
 		t.Run(name, func(t *testing.T) {
 			out := t.TempDir()
 			if err := write(program(t, "pqiot-bad", text), out, "", "", nil); err == nil {

@@ -274,3 +274,30 @@ func FuzzEngine(f *testing.F) {
 		}
 	})
 }
+
+// Without the key a rekey that was not heard looks like low numbers, until the
+// new count passes the old one.
+func TestPacketNumbersPass(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		max  uint64
+		lows []uint64
+		pn   uint64
+		want bool
+	}{
+		{"the new count is next", 1000, []uint64{900, 960}, 1001, true},
+		{"a steady climb past the old count", 36875, []uint64{20, 800, 1600, 35700, 36511}, 37322, true},
+		{"the old count goes on at once", 36875, []uint64{20, 40, 60}, 36876, false},
+		{"the low ones do not rise", 36875, []uint64{800, 20, 30000}, 36876, false},
+		{"one low, far away", 1000, []uint64{5}, 1001, false},
+		{"one low, and a leap over both", 1000, []uint64{400}, 1700, true},
+	} {
+		s := pnState{max: c.max}
+		for _, n := range c.lows {
+			s.pending = append(s.pending, pnLow{packet: packet.Packet{Dot11: packet.Dot11{PN: n}}})
+		}
+		if got := s.passed(c.pn); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}

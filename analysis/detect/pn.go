@@ -108,8 +108,7 @@ func (d *packetNumbers) confirm(e *Engine, f *Frame, s *pnState) {
 	if len(s.pending) == 0 {
 		return
 	}
-	last := s.pending[len(s.pending)-1].packet.Dot11.PN
-	if f.Dot11.PN-last <= pnWindow || f.Dot11.PN-s.max > 1<<20 {
+	if s.passed(f.Dot11.PN) || f.Dot11.PN-s.max > 1<<20 {
 		s.pending = nil // a new count that has passed the old one, or none that goes on
 		return
 	}
@@ -120,6 +119,30 @@ func (d *packetNumbers) confirm(e *Engine, f *Frame, s *pnState) {
 		e.repeats.Replay++
 	}
 	s.pending = nil
+}
+
+// passed reports whether a number above the highest rather ends the climb of the
+// low ones than goes on from the highest: they rose all the time, in steps like
+// the last. Of a single low one the step is not known; then the number must lie
+// much closer to the highest to count as its successor.
+func (s *pnState) passed(pn uint64) bool {
+	low := func(i int) uint64 { return s.pending[i].packet.Dot11.PN }
+	last := low(len(s.pending) - 1)
+	step, over := pn-last, pn-s.max
+	if step <= pnWindow {
+		return true
+	}
+	if len(s.pending) == 1 {
+		return step < pnCloser*over
+	}
+	widest := uint64(0)
+	for i := 1; i < len(s.pending); i++ {
+		if low(i) <= low(i-1) {
+			return false
+		}
+		widest = max(widest, low(i)-low(i-1))
+	}
+	return step <= pnWiden*widest
 }
 
 func (d *packetNumbers) report(e *Engine, f *Frame, x finding) {

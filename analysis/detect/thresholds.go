@@ -14,6 +14,8 @@ const (
 	// D2: packet numbers.
 	pnWindow  = 64 // reordering within a block ack window
 	pnPending = 64 // low numbers in a row without the old count going on: a rekey that was not heard
+	pnWiden   = 4  // a new count's step past the old one is at most this many of its widest before
+	pnCloser  = 8  // after one low number: so much closer to the highest counts as going on from it
 
 	// D0: handshakes.
 	message1Within = time.Second           // message 1 between message 3s

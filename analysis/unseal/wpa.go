@@ -48,13 +48,14 @@ const (
 	FastBSS             // fast transition: keys come from another association
 	WEP                 // no extended IV: WEP
 	Cut                 // cut by the snap length
+	OtherCipher         // GCMP or a 256-bit CCMP
 	NumOutcomes
 )
 
 func (o Outcome) String() string {
 	return [NumOutcomes]string{"decrypted", "no passphrase for the network", "4-way handshake not heard",
 		"the passphrase does not fit the handshake", "no key opens the frame", "TKIP", "WPA3 or another AKM without PSK",
-		"fast transition (FT)", "WEP", "frame cut by the snap length"}[o]
+		"fast transition (FT)", "WEP", "frame cut by the snap length", "GCMP or CCMP-256"}[o]
 }
 
 // WPA follows handshakes and opens frames. It is for one goroutine.
@@ -71,7 +72,7 @@ type pairID struct{ ap, sta wire.MAC }
 
 type bss struct {
 	ssid   string
-	cipher Outcome // TKIP or WPA3 where the RSN element says so, else Decrypted
+	cipher Outcome // what the RSN or WPA element says that is not read; else Decrypted
 	used   uint64
 	group  [4][]*ccmp
 }
@@ -154,7 +155,9 @@ func (w *WPA) open(dst []byte, p *packet.Packet) ([]byte, uint32, Outcome) {
 			}
 		}
 		if len(s.keys) > 0 {
-			why = BadMIC
+			if why == NoHandshake || why == NoNetwork {
+				why = BadMIC
+			}
 		} else if s.tried != Decrypted {
 			why = s.tried
 		}
@@ -172,6 +175,9 @@ func (w *WPA) openGroup(dst []byte, h *packet.Dot11) ([]byte, uint32, Outcome) {
 		if out, ok := k.open(dst, h); ok {
 			return out, k.id, Decrypted
 		}
+	}
+	if b.cipher != Decrypted {
+		return dst, 0, b.cipher
 	}
 	return dst, 0, BadMIC
 }
@@ -202,6 +208,7 @@ func (w *WPA) beacon(h *packet.Dot11, from int) {
 		return
 	}
 	b := w.bssOf(h.BSSID)
+	rsn := false
 	for e := h.Body[from:]; len(e) >= 2 && len(e) >= 2+int(e[1]); e = e[2+int(e[1]):] {
 		v := e[2 : 2+int(e[1])]
 		switch e[0] {
@@ -210,7 +217,11 @@ func (w *WPA) beacon(h *packet.Dot11, from int) {
 				b.ssid = string(v)
 			}
 		case 48:
-			b.cipher = rsnCipher(v)
+			b.cipher, rsn = rsnCipher(v), true
+		case 221: // WPA before 802.11i: TKIP
+			if !rsn && len(v) >= 4 && bytes.Equal(v[:4], []byte{0x00, 0x50, 0xF2, 1}) {
+				b.cipher = TKIP
+			}
 		}
 	}
 }
@@ -232,8 +243,13 @@ func rsnCipher(v []byte) Outcome {
 	if !ok {
 		return Decrypted
 	}
-	if !hasSuite(ciphers, 4) && hasSuite(ciphers, 2) {
-		return TKIP
+	if !hasSuite(ciphers, 4) {
+		switch {
+		case hasSuite(ciphers, 2):
+			return TKIP
+		case hasSuite(ciphers, 8), hasSuite(ciphers, 9), hasSuite(ciphers, 10):
+			return OtherCipher
+		}
 	}
 	_, akms, ok := suites(8 + 4*n)
 	switch {

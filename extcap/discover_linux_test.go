@@ -20,23 +20,6 @@ func usbTTY(t *testing.T, sys, usbDir, iface, tty string, attrs map[string]strin
 	symlink(t, leaf, filepath.Join(sys, "class/tty", tty))
 }
 
-func mkdirs(t *testing.T, dirs ...string) {
-	t.Helper()
-	for _, dir := range dirs {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	mkdirs(t, filepath.Dir(path))
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func symlink(t *testing.T, to, at string) {
 	t.Helper()
 	if err := os.Symlink(to, at); err != nil {

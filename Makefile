@@ -12,12 +12,13 @@ DEPS_TEST  := $(DEPS_DEMO) clang libclang-rt-14-dev clang-format clang-tools llv
               picolibc-riscv64-unknown-elf qemu-system-misc libcoap3-bin valgrind \
               lua5.2 lua5.3 lua5.4
 DEPS_BENCH := $(DEPS_TEST) tcpdump
+DEPS_INSTALL := debootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo bench check generate manual dist install clean deps-%
+.PHONY: help build test demo bench check generate manual dist install-test portable install clean deps-%
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps-%:
 	@.ci/deps $(DEPS_$*)
@@ -63,6 +64,21 @@ dist: manual ## archives for every platform, Debian packages, SHA256SUMS into ./
 	$(MAKE) -C firmware host BUILD=../build/dist/firmware BIN=../build/dist/boards \
 		CC="$(CC) -s -ffile-prefix-map=$(CURDIR)=."
 	go run ./cmd/internal/dist -version "$(VERSION)" -epoch $(EPOCH) -maintainer "$(MAINTAINER)"
+
+# Debian releases, so Wireshark 4.0 and 4.4. Roots are kept in ./build/roots.
+SUITES ?= bookworm trixie
+
+install-test: deps-INSTALL ## the package of "make dist" in fresh Debian roots: installed, used, removed
+	@for suite in $(SUITES); do .ci/install-test $$suite || exit 1; done
+
+# Packages whose tests need no tool but Go, on any system.
+PORTABLE := . ./wire/... ./decoder ./analysis/packet ./analysis/detect ./analysis/report ./peer/session ./peer/coap \
+            ./peer/oscore ./peer/gateway ./peer/sender ./firmware/flash/... ./cmd/internal/dist
+
+portable: ## what runs on Windows and macOS too: build, vet, tests without tools
+	go build ./...
+	go vet ./...
+	go test -timeout 15m $(PORTABLE)
 
 install: build ## make Wireshark find the capture interface and the dissector
 	$(BIN)/pqiot-extcap install

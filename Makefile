@@ -42,10 +42,9 @@ check: deps-TEST ## formatting, vet, staticcheck, generated files, the C core un
 	go run ./wire/gen -check
 	$(MAKE) -C firmware check
 
-bench: deps-BENCH build ## every measurement, beside its goal or its peer
-	go test -run '^$$' -bench . -benchmem -timeout 60m ./...
-	PQIOT_SEEDS=20 go test -run '^TestMatrix$$' -v -timeout 60m ./analysis
-	$(MAKE) -C firmware -f kem.mk kem-bench
+# A part: make bench BENCHFLAGS='-bench Reader -packages ./decoder -matrix=false -kem=false -o build/bench.json'
+bench: deps-BENCH build ## every measurement, beside its goal, its peers and the last commit's; .ci/bench.json
+	go run ./cmd/internal/bench $(BENCHFLAGS)
 
 generate: ## renew the files written from package wire
 	go generate ./...

@@ -1,5 +1,10 @@
 // Package report holds what an analysis found, and writes it: text for a
 // terminal, JSON for programs, HTML for people.
+//
+//	report.go   the object; its fields are a promise to programs that read --json
+//	json.go, text.go   two ways to write it
+//	html.go     the third: one page that loads nothing, from page.html, page.css, page.js
+//	figures.go, plots.go, sizes.go, ladder.go   the page's drawings, in SVG
 package report
 
 import "time"

@@ -1,4 +1,7 @@
 // Command pqiot-gateway receives messages over the post-quantum session.
+//
+// It puts package peer/gateway on a UDP socket and its events on standard
+// output, as lines or JSON. refused.go keeps the events of a flood short.
 package main
 
 import (

@@ -1,4 +1,8 @@
 // Command pqiot-sender sends messages over the post-quantum session.
+//
+// It drives package peer/sender with what the flags say (config.go) and reports
+// on each message (runner.go). Exit status 0 means that every one of them was
+// acknowledged under the session's key.
 package main
 
 import (

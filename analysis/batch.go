@@ -8,13 +8,18 @@ import (
 )
 
 const (
-	batchItems = 512     // packets handed on at a time
-	batchBytes = 1 << 18 // of packet data in a batch, soft
+	batchItems = 1 << 10 // packets handed on at a time, at most
+	batchBytes = 1 << 17 // of a capture read at a time
 )
 
 // item is one packet on its way through the stages.
 type item struct {
-	p    packet.Packet
+	p packet.Packet
+	marks
+}
+
+// marks are what the stages know of a packet beside itself.
+type marks struct {
 	file int
 	key  uint32
 	tkip bool
@@ -28,7 +33,7 @@ type item struct {
 // of the batches that it was merged from.
 type batch struct {
 	items []item
-	data  []byte
+	data  []byte // read into; a block that does not fit lies elsewhere
 	plain []byte // decrypted bodies
 	from  []*batch
 	users atomic.Int32 // who still needs the bytes
@@ -39,7 +44,7 @@ type batch struct {
 func newPool(n int) chan *batch {
 	p := make(chan *batch, n)
 	for range n {
-		p <- &batch{items: make([]item, 0, batchItems+64), data: make([]byte, 0, batchBytes+1<<12), pool: p}
+		p <- &batch{items: make([]item, 0, batchItems+64), data: make([]byte, batchBytes), pool: p}
 	}
 	return p
 }
@@ -64,7 +69,7 @@ func (b *batch) free() {
 	for _, f := range b.from {
 		f.free()
 	}
-	b.items, b.data, b.plain, b.from = b.items[:0], b.data[:0], b.plain[:0], b.from[:0]
+	b.items, b.plain, b.from = b.items[:0], b.plain[:0], b.from[:0]
 	b.pool <- b
 }
 

@@ -63,7 +63,7 @@ func (o *opener) open(b *batch, i int) {
 	next := it.p
 	for o.dec.NextMSDU(&next) {
 		forged := o.keys.Verify(&next) == unseal.Forged
-		b.items = append(b.items, item{p: next, file: it.file, key: it.key, more: true, forged: forged})
+		b.items = append(b.items, item{next, marks{file: it.file, key: it.key, more: true, forged: forged}})
 	}
 }
 

@@ -83,22 +83,20 @@ func (r *reader) run(ctx context.Context) {
 }
 
 // fill reads packets until the batch is full or the input would have to be
-// waited for.
+// waited for. The batch's own buffer is read into, so that no packet is
+// copied.
 func (r *reader) fill(b *batch, raw *packet.Raw) {
-	for len(b.items) < batchItems && len(b.data) < batchBytes {
+	r.src.Use(b.data)
+	for more := true; more; more = len(b.items) < batchItems && r.src.Ready() {
 		if r.err = r.src.Next(raw); r.err != nil {
 			return
 		}
 		r.n++
 		raw.Time = r.clock.correct(raw.Time)
-		at := len(b.data)
-		b.data = append(b.data, raw.Data...)
-		raw.Data = b.data[at:len(b.data):len(b.data)]
-		b.items = append(b.items, item{file: r.index})
-		r.dec.Decode(raw, &b.items[len(b.items)-1].p)
-		if !r.src.Ready() {
-			return
-		}
+		b.items = b.items[:len(b.items)+1]
+		it := &b.items[len(b.items)-1]
+		it.marks = marks{file: r.index}
+		r.dec.Decode(raw, &it.p)
 	}
 }
 

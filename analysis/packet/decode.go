@@ -34,7 +34,8 @@ func (d *Decoder) Evicted() int64 { return d.frags.evicted }
 // Decode lays raw out in p. It never fails: p.Layer says how far it came and
 // p.Fault why not further.
 func (d *Decoder) Decode(raw *Raw, p *Packet) {
-	*p = Packet{Frame: raw.Frame, Time: raw.Time, Iface: raw.Iface, Len: len(raw.Data), Orig: raw.Orig, Link: raw.Link}
+	*p = Packet{} // in place: a literal with fields would be made elsewhere and copied
+	p.Frame, p.Time, p.Iface, p.Len, p.Orig, p.Link = raw.Frame, raw.Time, raw.Iface, len(raw.Data), raw.Orig, raw.Link
 	b := raw.Data
 	switch raw.Link {
 	case LinkRadiotap:

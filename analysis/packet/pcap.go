@@ -18,7 +18,7 @@ func (s *Source) readPcapHeader() error {
 	}
 	// The upper bits of the link type say whether there is an FCS; the bytes
 	// themselves are asked instead.
-	link := Link(s.order.Uint32(b[20:]) & 0xFFFF)
+	link := Link(s.u32(b[20:]) & 0xFFFF)
 	s.ifaces = []iface{{link: link}}
 	return nil
 }
@@ -28,8 +28,8 @@ func (s *Source) nextPcap(raw *Raw) error {
 	if err != nil {
 		return err
 	}
-	sec, frac := s.order.Uint32(head), s.order.Uint32(head[4:])
-	n, orig := s.order.Uint32(head[8:]), s.order.Uint32(head[12:])
+	sec, frac := s.u32(head), s.u32(head[4:])
+	n, orig := s.u32(head[8:]), s.u32(head[12:])
 	if n > maxBlock-pcapRecordSize {
 		return s.damage("a record claims %d bytes", n)
 	}

@@ -37,13 +37,13 @@ func (s *Source) readFirstSection() error {
 func (s *Source) section(b []byte) (int, error) {
 	switch {
 	case binary.LittleEndian.Uint32(b[8:]) == byteOrderLE:
-		s.order = binary.LittleEndian
+		s.swapped = false
 	case binary.BigEndian.Uint32(b[8:]) == byteOrderLE:
-		s.order = binary.BigEndian
+		s.swapped = true
 	default:
 		return 0, s.damage("a section header has the byte order mark % x", b[8:12])
 	}
-	n := s.order.Uint32(b[4:])
+	n := s.u32(b[4:])
 	if n < 28 || n > maxBlock || n%4 != 0 {
 		return 0, s.damage("a section header claims %d bytes", n)
 	}
@@ -96,7 +96,7 @@ func (s *Source) block() ([]byte, uint32, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	typ := s.order.Uint32(head)
+	typ := s.u32(head)
 	if typ == blockSHB { // may change the byte order, so it is read first
 		if head, err = s.take(minBlock, "a section header"); err != nil {
 			return nil, 0, noEOF(s, err)
@@ -105,7 +105,7 @@ func (s *Source) block() ([]byte, uint32, error) {
 		s.held = n
 		return nil, typ, err
 	}
-	n := s.order.Uint32(head[4:])
+	n := s.u32(head[4:])
 	if n < minBlock || n > maxBlock || n%4 != 0 {
 		return nil, 0, s.damage("a block of type %#x claims %d bytes", typ, n)
 	}
@@ -113,7 +113,7 @@ func (s *Source) block() ([]byte, uint32, error) {
 	if err != nil {
 		return nil, 0, noEOF(s, err)
 	}
-	if tail := s.order.Uint32(b[n-4:]); tail != n {
+	if tail := s.u32(b[n-4:]); tail != n {
 		return nil, 0, s.damage("a block of %d bytes ends with the length %d", n, tail)
 	}
 	return b[8 : n-4], typ, nil
@@ -128,13 +128,13 @@ func (s *Source) addInterface(b []byte) {
 	if len(b) < 8 {
 		s.counts.BadBlocks++
 	} else {
-		f.link, f.snap = Link(s.order.Uint16(b)), s.order.Uint32(b[4:])
+		f.link, f.snap = Link(s.u16(b)), s.u32(b[4:])
 		s.options(b[8:], func(code uint16, v []byte) {
 			switch {
 			case code == optTSResol && len(v) == 1:
 				f.perSec = ticksPerSecond(v[0])
 			case code == optTSOffset && len(v) == 8:
-				sec := int64(s.order.Uint64(v))
+				sec := int64(s.u64(v))
 				if sec > -1<<33 && sec < 1<<33 {
 					f.offsetNS = sec * second
 				}
@@ -161,7 +161,7 @@ func ticksPerSecond(v byte) uint64 {
 // options walks an option list as far as it is sound.
 func (s *Source) options(b []byte, each func(code uint16, value []byte)) {
 	for len(b) >= 4 {
-		code, n := s.order.Uint16(b), int(s.order.Uint16(b[2:]))
+		code, n := s.u16(b), int(s.u16(b[2:]))
 		if code == optEnd || len(b) < 4+n {
 			return
 		}
@@ -177,19 +177,19 @@ func (s *Source) enhanced(raw *Raw, b []byte, old bool) bool {
 		s.counts.BadBlocks++
 		return false
 	}
-	id := int(s.order.Uint32(b))
+	id := int(s.u32(b))
 	if old {
-		id = int(s.order.Uint16(b))
+		id = int(s.u16(b))
 	}
-	n := s.order.Uint32(b[12:])
+	n := s.u32(b[12:])
 	if id >= len(s.ifaces) || int64(n) > int64(len(b)-20) {
 		s.counts.BadBlocks++
 		return false
 	}
 	f := &s.ifaces[id]
-	ticks := uint64(s.order.Uint32(b[4:]))<<32 | uint64(s.order.Uint32(b[8:]))
+	ticks := uint64(s.u32(b[4:]))<<32 | uint64(s.u32(b[8:]))
 	*raw = Raw{Data: b[20 : 20+n : 20+n], Time: nanos(ticks, f.perSec, f.offsetNS),
-		Orig: int(s.order.Uint32(b[16:])), Link: f.link, Iface: s.base + id}
+		Orig: int(s.u32(b[16:])), Link: f.link, Iface: s.base + id}
 	return true
 }
 
@@ -199,7 +199,7 @@ func (s *Source) simple(raw *Raw, b []byte) bool {
 		s.counts.BadBlocks++
 		return false
 	}
-	orig := s.order.Uint32(b)
+	orig := s.u32(b)
 	n := min(uint32(len(b)-4), orig)
 	if snap := s.ifaces[0].snap; snap != 0 {
 		n = min(n, snap)

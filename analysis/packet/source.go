@@ -2,11 +2,13 @@ package packet
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 )
 
 // What can be wrong with a capture. Test with errors.Is.
@@ -36,13 +38,12 @@ const (
 	maxBlock = 1 << 20
 	// maxInterfaces bounds the interface table of a pcapng section.
 	maxInterfaces = 1 << 12
-	// bufferSize is what is read ahead, bytes. It is more than maxBlock, so
-	// that a whole block can be looked at in place.
-	bufferSize = maxBlock + 1<<16
+	// bufferSize is what is read ahead, bytes, where Use gives no buffer.
+	bufferSize = 1 << 16
 )
 
-// Raw is a packet as it stands in the file. Data is valid until the next call
-// of Next.
+// Raw is a packet as it stands in the file. Data aliases the source's buffer
+// and stays until the caller writes over a buffer that it gave to Use.
 type Raw struct {
 	Data   []byte
 	Time   int64  // ns since 1970, UTC
@@ -60,17 +61,23 @@ type Counts struct {
 	BadBlocks     int64 // pcapng blocks whose own fields contradict each other, skipped
 }
 
-// Source gives the packets of one capture.
+// Source gives the packets of one capture. Blocks are looked at in place: a
+// buffer that has no more room is left to those who still look at it, and
+// reading goes on in another one.
 type Source struct {
-	r      *bufio.Reader
-	closer io.Closer
-	next   func(*Source, *Raw) error
-	order  binary.ByteOrder
-	offset int64 // of what is at the front of r
-	held   int   // bytes of r that the last Raw aliases
-	frame  uint64
-	counts Counts
-	err    error // sticky
+	in      io.Reader
+	inErr   error // of in; what was read before it is good
+	closer  io.Closer
+	next    func(*Source, *Raw) error
+	ng      bool // pcapng
+	swapped bool // big-endian
+	buf     []byte
+	at, end int   // buf[at:end] is read and not yet released
+	offset  int64 // of buf[at] in the file
+	held    int   // bytes from at that the last Raw aliases
+	frame   uint64
+	counts  Counts
+	err     error // sticky
 
 	nano   bool // pcap: times in ns
 	ifaces []iface
@@ -89,16 +96,16 @@ type iface struct {
 // Compressed input (gzip) is unpacked. An input of another format gives
 // ErrFormat, an empty one io.EOF.
 func Open(r io.Reader) (*Source, error) {
-	s := &Source{r: bufio.NewReaderSize(r, bufferSize)}
-	magic, err := s.r.Peek(2)
-	if err == nil && magic[0] == 0x1F && magic[1] == 0x8B {
-		z, err := gzip.NewReader(s.r)
+	s := &Source{in: r}
+	if magic, err := s.peek(2); err == nil && magic[0] == 0x1F && magic[1] == 0x8B {
+		packed := io.MultiReader(bytes.NewReader(s.buf[:s.end]), r)
+		z, err := gzip.NewReader(bufio.NewReaderSize(packed, bufferSize))
 		if err != nil {
 			return nil, fmt.Errorf("%w: gzip: %w", ErrFormat, err)
 		}
-		s.r, s.closer = bufio.NewReaderSize(z, bufferSize), z
+		s = &Source{in: z, closer: z}
 	}
-	head, err := s.r.Peek(4)
+	head, err := s.peek(4)
 	if err != nil {
 		if errors.Is(err, io.EOF) && len(head) == 0 {
 			return nil, io.EOF
@@ -107,12 +114,12 @@ func Open(r io.Reader) (*Source, error) {
 	}
 	switch m := binary.LittleEndian.Uint32(head); m {
 	case magicSHB:
-		s.next = (*Source).nextPcapng
+		s.next, s.ng = (*Source).nextPcapng, true
 		return s, s.readFirstSection()
 	case magicMicros, magicNanos:
-		s.order, s.nano = binary.LittleEndian, m == magicNanos
-	case swap32(magicMicros), swap32(magicNanos):
-		s.order, s.nano = binary.BigEndian, m == swap32(magicNanos)
+		s.nano = m == magicNanos
+	case bits.ReverseBytes32(magicMicros), bits.ReverseBytes32(magicNanos):
+		s.swapped, s.nano = true, m == bits.ReverseBytes32(magicNanos)
 	default:
 		return nil, fmt.Errorf("%w: it begins with % x", ErrFormat, head)
 	}
@@ -120,8 +127,29 @@ func Open(r io.Reader) (*Source, error) {
 	return s, s.readPcapHeader()
 }
 
-func swap32(x uint32) uint32 {
-	return x<<24 | x>>24 | x<<8&0xFF0000 | x>>8&0xFF00
+// u16, u32 and u64 read fields in the capture's byte order.
+func (s *Source) u16(b []byte) uint16 {
+	x := binary.LittleEndian.Uint16(b)
+	if s.swapped {
+		x = bits.ReverseBytes16(x)
+	}
+	return x
+}
+
+func (s *Source) u32(b []byte) uint32 {
+	x := binary.LittleEndian.Uint32(b)
+	if s.swapped {
+		x = bits.ReverseBytes32(x)
+	}
+	return x
+}
+
+func (s *Source) u64(b []byte) uint64 {
+	x := binary.LittleEndian.Uint64(b)
+	if s.swapped {
+		x = bits.ReverseBytes64(x)
+	}
+	return x
 }
 
 // Next reads the next packet into raw. It returns io.EOF at a clean end, a
@@ -135,9 +163,32 @@ func (s *Source) Next(raw *Raw) error {
 	return s.err
 }
 
-// Ready reports whether the start of another packet is here already, so that
-// Next need not wait for a live stream.
-func (s *Source) Ready() bool { return s.r.Buffered() > s.held }
+// Use makes the source read into buf from now on. What Raws alias before the
+// call stays as it is.
+func (s *Source) Use(buf []byte) {
+	s.release()
+	s.move(buf)
+}
+
+// Ready reports whether another whole packet is here already, so that Next
+// need not wait for a live stream.
+func (s *Source) Ready() bool {
+	for rest := s.buf[s.at+s.held : s.end]; len(rest) >= pcapRecordSize; {
+		if !s.ng {
+			return int64(len(rest)) >= pcapRecordSize+int64(s.u32(rest[8:]))
+		}
+		n := s.u32(rest[4:])
+		if n < minBlock || int64(n) > int64(len(rest)) {
+			return false
+		}
+		switch s.u32(rest) {
+		case blockEPB, blockPB, blockSPB:
+			return true
+		}
+		rest = rest[n:]
+	}
+	return false
+}
 
 // Counts says what was met so far beside packets.
 func (s *Source) Counts() Counts { return s.counts }
@@ -150,9 +201,9 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// take gives the next n bytes without copying; they stay until release.
+// take gives the next n bytes without copying.
 func (s *Source) take(n int, what string) ([]byte, error) {
-	b, err := s.r.Peek(n)
+	b, err := s.peek(n)
 	if err == nil {
 		s.held = n
 		return b, nil
@@ -169,8 +220,43 @@ func (s *Source) take(n int, what string) ([]byte, error) {
 	return nil, err
 }
 
+// peek gives the next n bytes; with an error, those that there are.
+func (s *Source) peek(n int) ([]byte, error) {
+	for s.end-s.at < n {
+		if s.inErr != nil {
+			return s.buf[s.at:s.end], s.inErr
+		}
+		if s.at+n > len(s.buf) {
+			s.move(make([]byte, max(n, bufferSize)))
+		}
+		s.read()
+	}
+	return s.buf[s.at : s.at+n], nil
+}
+
+// move goes on in another buffer.
+func (s *Source) move(buf []byte) {
+	rest := s.buf[s.at:s.end]
+	if len(rest) > len(buf) {
+		buf = make([]byte, len(rest))
+	}
+	s.buf, s.at, s.end = buf, 0, copy(buf, rest)
+}
+
+// read reads once into the room that the buffer has.
+func (s *Source) read() {
+	for range 100 { // readers may give nothing now and then, but not for ever
+		n, err := s.in.Read(s.buf[s.end:])
+		s.end += n
+		if s.inErr = err; n > 0 || err != nil {
+			return
+		}
+	}
+	s.inErr = io.ErrNoProgress
+}
+
 func (s *Source) release() {
-	_, _ = s.r.Discard(s.held) // held bytes are in the buffer: it cannot fail
+	s.at += s.held
 	s.offset += int64(s.held)
 	s.counts.Bytes = s.offset
 	s.held = 0

@@ -260,6 +260,10 @@ func FuzzSource(f *testing.F) {
 		if err != nil {
 			return
 		}
+		want, wantErr := allData(bytes.NewReader(file))
+		if got, err := inBatches(bytes.NewReader(file), 64); err.Error() != wantErr.Error() || !bytes.Equal(got, want) {
+			t.Fatalf("in batches %d bytes, %v; else %d, %v", len(got), err, len(want), wantErr)
+		}
 		d := NewDecoder()
 		var raw Raw
 		var p Packet

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 
 	"pqiot/analysis/packet"
 	"pqiot/analysis/report"
@@ -40,7 +41,14 @@ type message struct {
 	layout   bool
 }
 
-func (t *exchangeTable) init() { t.t = newTable[messageKey, message](exchanges) }
+func (t *exchangeTable) init() {
+	t.t = newTable[messageKey, message](exchanges)
+	t.t.place = func(seed maphash.Seed, k messageKey) uint32 {
+		number := uint64(k.mid)
+		k.mid >>= 3
+		return near(seed, k, number)
+	}
+}
 
 // medium of a frame: what carried it.
 func (m *message) counter(f *Frame) *uint16 {
@@ -76,7 +84,7 @@ func (e *Engine) coap(f *Frame) Kind {
 		return Fresh
 	}
 	k := messageKey{f.IP.Src, f.IP.Dst, f.UDP.SrcPort, f.UDP.DstPort, c.MID, c.Code >= 0x40}
-	hash := maphash.Bytes(e.seed, f.UDP.Payload)
+	hash := e.hashMessage(f)
 	m, fresh := e.exchange.t.put(k)
 	if !fresh && m.content != hash { // the id is used for another message
 		fresh = true
@@ -108,6 +116,13 @@ func (e *Engine) coap(f *Frame) Kind {
 	return e.copyOf(f, m)
 }
 
+// hashMessage hashes a whole message, and its payload on the way.
+func (e *Engine) hashMessage(f *Frame) uint64 {
+	head := f.UDP.Payload[:len(f.UDP.Payload)-len(f.CoAP.Payload)]
+	f.bodyHash = maphash.Bytes(e.seed, f.CoAP.Payload)
+	return bits.RotateLeft64(maphash.Bytes(e.seed, head), 32) ^ f.bodyHash
+}
+
 // fromElsewhere: the same message from another MAC address on the same medium.
 func (e *Engine) fromElsewhere(f *Frame, m *message) bool {
 	return m.radio == f.Dot11.Present && m.sa != f.SA && f.SA != (wire.MAC{})
@@ -134,6 +149,9 @@ func (e *Engine) markAnswered(f *Frame) {
 // newMessage: what the content of a message tells that has no copy yet.
 func (e *Engine) newMessage(f *Frame, m *message) Kind {
 	body := e.blocks.Add(f.Packet)
+	if len(body) != len(f.CoAP.Payload) {
+		f.bodyHash = maphash.Bytes(e.seed, body)
+	}
 	e.keys.observe(e, f, body)
 	l, ok := parseLayout(&f.CoAP, body)
 	if !ok {

@@ -10,17 +10,25 @@ import (
 // content is D3: fingerprints of session payloads, by nonce and, in a
 // handshake, ciphertext.
 type content struct {
-	seen table[[2]uint64, fingerprint]
+	seen table[payloadID, fingerprint]
 	old  bloom // fingerprints that gave way
 	// suspects are fingerprints that the Bloom filter may know: a second look
 	// at the input tells. In that one, only they are kept.
-	suspects, only map[[2]uint64]bool
+	suspects, only map[payloadID]bool
+}
+
+// payloadID is a nonce and its direction, as both sides count from 0, and in
+// a handshake the hash of the ciphertext.
+type payloadID struct {
+	seq, ct  uint64
+	sid      [wire.SIDSize]byte
+	response bool
 }
 
 const maxSuspects = 1 << 16
 
 type fingerprint struct {
-	content          uint64 // hash of encrypted data and tag
+	content          uint64 // hash of the whole payload
 	frame            uint64
 	file             int32
 	mid              uint16
@@ -30,26 +38,33 @@ type fingerprint struct {
 	time             int64
 }
 
-func (c *content) init() {
-	c.seen = newTable[[2]uint64, fingerprint](fingerprints)
-	c.seen.gone = func(k [2]uint64, _ *fingerprint) { c.old.add(k) }
+func (c *content) init(seed maphash.Seed) {
+	c.seen = newTable[payloadID, fingerprint](fingerprints)
+	c.seen.place = func(seed maphash.Seed, k payloadID) uint32 {
+		number := k.seq
+		k.seq >>= 3
+		return near(seed, k, number)
+	}
+	c.seen.gone = func(k payloadID, _ *fingerprint) { c.old.add(maphash.Comparable(seed, k)) }
 }
 
 func (e *Engine) observeContent(f *Frame, l layout) Kind {
-	k := e.fingerprintOf(&l)
+	k := e.payloadID(&l)
 	if e.content.only != nil && !e.content.only[k] {
 		return Fresh
 	}
 	p, fresh := e.content.seen.put(k)
-	now := fingerprint{content: maphash.Bytes(e.seed, l.content), frame: f.id(), file: int32(f.File), mid: f.CoAP.MID,
+	now := fingerprint{content: f.bodyHash, frame: f.id(), file: int32(f.File), mid: f.CoAP.MID,
 		srcPort: f.UDP.SrcPort, dstPort: f.UDP.DstPort, src: f.IP.Src, sa: f.SA, time: f.Time}
 	if fresh {
 		*p = now
-		e.content.suspect(k)
 		if l.kind == 1 {
 			e.rate.handshake(f, &e.inc)
 		}
-		highest, far := e.sessions.see(f, &l)
+		highest, far, above := e.sessions.see(f, &l)
+		if !above {
+			e.content.suspect(e.seed, k)
+		}
 		if far {
 			e.regression(f, &l, highest)
 		}
@@ -120,24 +135,20 @@ func (e *Engine) regression(f *Frame, l *layout, highest uint64) {
 			"ruled_out": "reordering stays within 64"}})
 }
 
-// fingerprintOf: direction and kind apart, as both sides count from 0.
-func (e *Engine) fingerprintOf(l *layout) [2]uint64 {
-	var h maphash.Hash
-	h.SetSeed(e.seed)
-	h.WriteByte(l.kind & 0x80)
-	h.Write(l.nonce)
-	a := h.Sum64()
-	h.Write(l.ct)
-	h.WriteByte(1)
-	return [2]uint64{a, h.Sum64()}
+func (e *Engine) payloadID(l *layout) payloadID {
+	k := payloadID{seq: l.seq, sid: l.sid, response: l.kind&0x80 != 0}
+	if len(l.ct) > 0 {
+		k.ct = maphash.Bytes(e.seed, l.ct)
+	}
+	return k
 }
 
-func (c *content) suspect(k [2]uint64) {
-	if !c.old.has(k) || len(c.suspects) >= maxSuspects {
+func (c *content) suspect(seed maphash.Seed, k payloadID) {
+	if len(c.suspects) >= maxSuspects || !c.old.has(maphash.Comparable(seed, k)) {
 		return
 	}
 	if c.suspects == nil {
-		c.suspects = map[[2]uint64]bool{}
+		c.suspects = map[payloadID]bool{}
 	}
 	c.suspects[k] = true
 }

@@ -27,31 +27,36 @@ func (d *devices) init() { d.t = newTable[wire.MAC, device](devicesMax) }
 
 func (d *devices) see(f *Frame) {
 	h := &f.Dot11
+	from := f.SA
 	if h.Present {
-		if f.More || h.TA == (wire.MAC{}) {
+		if from = h.TA; f.More {
 			return
 		}
-		x, _ := d.t.put(h.TA)
-		x.packets++
+	}
+	if from == (wire.MAC{}) {
+		return
+	}
+	x, _ := d.t.put(from)
+	x.packets++
+	if h.Present {
 		beacon := h.Type == typeMgmt && (h.Subtype == 8 || h.Subtype == 5)
 		ds := h.Flags & (packet.ToDS | packet.FromDS)
 		x.ap = x.ap || beacon || h.Type == typeData && ds == packet.FromDS
 		x.station = x.station || h.Type == typeData && ds == packet.ToDS
-	} else if f.SA != (wire.MAC{}) {
-		x, _ := d.t.put(f.SA)
-		x.packets++
 	}
-	if f.IP.Version != 0 && f.SA != (wire.MAC{}) {
-		d.address(f)
+	if f.IP.Version == 0 {
+		return
+	}
+	if f.SA != from {
+		x = d.t.get(f.SA)
+	}
+	if x != nil {
+		x.address(f)
 	}
 }
 
 // address: who sends from an IP address, and in which role of the session.
-func (d *devices) address(f *Frame) {
-	x := d.t.get(f.SA)
-	if x == nil {
-		return
-	}
+func (x *device) address(f *Frame) {
 	if unspecified := f.IP.Src == [16]byte{10: 0xFF, 11: 0xFF} || f.IP.Src == [16]byte{}; !unspecified &&
 		len(x.ips) < ipsADevice && !slices.Contains(x.ips, f.IP.Src) {
 		x.ips = append(x.ips, f.IP.Src)

@@ -19,6 +19,8 @@ type Frame struct {
 
 	Forged bool // the session's keys are known, and the record's tag is wrong
 	Twin   bool // another sniffer heard it too, and came first
+
+	bodyHash uint64 // of the CoAP payload, whole
 }
 
 // id tells the frame from all others of the time line: its file, and its
@@ -70,7 +72,7 @@ func New(emit func(report.Alert)) *Engine {
 	e.relays.init()
 	e.pn.init()
 	e.hands.init()
-	e.content.init()
+	e.content.init(e.seed)
 	e.exchange.init()
 	e.rate.init()
 	e.devices.init()
@@ -140,7 +142,7 @@ func (e *Engine) Confirm() *Engine {
 		return nil
 	}
 	c := New(nil)
-	c.seed, c.content.only = e.seed, e.content.suspects
+	c.seed, c.content.only = e.seed, e.content.suspects // the same seed for the hashes in their ids
 	return c
 }
 

@@ -40,7 +40,8 @@ type ring struct {
 	tsf   [ringSize]int64  // ns, by the sniffer's own radio; time where it gave none
 	by    [ringSize]uint32 // sniffer
 	frame [ringSize]uint64
-	n     int // entries ever made
+	n     int                 // entries ever made
+	has   [ringSize * 2]uint8 // entries by the last bits of their number: most need not be searched
 }
 
 // verdict is what D1 says of a frame.
@@ -76,7 +77,7 @@ func (l *linkRetry) observe(seed maphash.Seed, f *Frame) verdict {
 	}
 	var v verdict
 	newest := r.n - 1
-	for i := newest; i >= 0 && i > newest-ringSize; i-- {
+	for i := newest; r.has[bucket(seq)] > 0 && i >= 0 && i > newest-ringSize; i-- {
 		at := i % ringSize
 		if r.seq[at] != seq || r.hash[at] != hash {
 			continue
@@ -94,11 +95,18 @@ func (l *linkRetry) observe(seed maphash.Seed, f *Frame) verdict {
 		return v
 	}
 	at := r.n % ringSize
+	if r.n >= ringSize {
+		r.has[bucket(r.seq[at])]--
+	}
+	r.has[bucket(seq)]++
 	r.seq[at], r.hash[at], r.frame[at] = seq, hash, f.id()
 	r.time[at], r.tsf[at], r.by[at] = now, tsf, by
 	r.n++
 	return v
 }
+
+// bucket of a sequence number with its fragment.
+func bucket(seq uint16) uint16 { return seq >> 4 % (ringSize * 2) }
 
 // judgeRepeat: same sequence number, fragment and body.
 func judgeRepeat(h *packet.Dot11, delta int64, newest bool) verdict {
@@ -129,7 +137,7 @@ func (l *linkRetry) forget(a, b wire.MAC) {
 	for tid := uint8(0); tid <= packet.TIDNonQoS; tid++ {
 		for _, k := range [2]flowKey{{a, b, tid}, {b, a, tid}} {
 			if r := l.flows.get(k); r != nil {
-				r.n = 0
+				*r = ring{}
 			}
 		}
 	}

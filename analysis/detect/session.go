@@ -27,6 +27,7 @@ type session struct {
 // that is honest look late.
 type sequence struct {
 	highest, held uint64
+	top           uint64 // the highest one that was ever heard, held back or not
 	started       bool
 	raised        int64 // when highest rose last
 }
@@ -52,9 +53,10 @@ func (s *sequence) next(n uint64) (far bool) {
 
 func (s *sessions) init() { s.t = newTable[[wire.SIDSize]byte, session](sessionsMax) }
 
-// see takes a payload that was not heard before. It returns the highest
-// number of its side, and whether this one is far below.
-func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
+// see takes a payload that was not heard before, as far as is remembered. It
+// returns the highest number of its side, whether this one is far below, and
+// whether it is above all: then it is certain that it was not heard before.
+func (s *sessions) see(f *Frame, l *layout) (highest uint64, far, above bool) {
 	x, fresh := s.t.put(l.sid)
 	if fresh {
 		x.first = f.id()
@@ -78,7 +80,9 @@ func (s *sessions) see(f *Frame, l *layout) (highest uint64, far bool) {
 	if side.highest != highest {
 		side.raised = f.Time
 	}
-	return highest, far
+	above = side.top > 0 && l.seq > side.top && s.t.evicted == 0
+	side.top = max(side.top, l.seq)
+	return highest, far, above
 }
 
 // left reports whether the sender went on to a later record: with one request

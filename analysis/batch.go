@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	batchItems = 1 << 10 // packets handed on at a time, at most
+	batchItems = 640     // packets handed on at a time, at most
 	batchBytes = 1 << 17 // of a capture read at a time
 )
 

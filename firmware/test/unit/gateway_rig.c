@@ -108,7 +108,7 @@ size_t rig_build(uint8_t *out, rig_peer *p, const rig_key *k, const rig_request 
     if (r->tag.data != NULL)
         pq_coap_option(&w, PQ_COAP_REQUEST_TAG, r->tag.data, r->tag.len);
     uint8_t *at = pq_coap_payload(&w, r->body.len);
-    if (at != NULL)
+    if (at != NULL && r->body.data != NULL)
         memcpy(at, r->body.data, r->body.len);
     int n = pq_coap_end(&w);
     require(n > 0);

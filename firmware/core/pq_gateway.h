@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
     const pq_kem_params *params;
     const uint8_t *dk;  /* decapsulation key, params->dk_bytes; stays the caller's */
-    const pq_psk *psks; /* likewise; at most PQ_GATEWAY_PSKS */
+    const pq_psk *psks; /* likewise, and as they are until the next init; at most PQ_GATEWAY_PSKS */
     size_t psk_count;
     bool require_psk;
     pq_event_sink event; /* may be NULL */

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	mrand "math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -41,7 +42,11 @@ type request struct {
 func check(t *testing.T, requests []request) {
 	t.Helper()
 	const firmware, file = "../..", "../build/firmware/crypto-harness"
-	if out, err := exec.Command("make", "-s", "-C", firmware, file).CombinedOutput(); err != nil {
+	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	make := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, file)
+	if out, err := make.CombinedOutput(); err != nil {
 		t.Fatalf("make %s: %v\n%s", file, err, out)
 	}
 	var in, stderr bytes.Buffer

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -34,15 +35,16 @@ type process struct {
 	messages []string // accepted
 }
 
-// start builds and runs the gateway until the end of the test.
-func start(t *testing.T, suite session.Suite, requirePSK bool) *process {
+// start runs the gateway, a program that build has made, until the end of the
+// test.
+func start(t *testing.T, exe string, suite session.Suite, requirePSK bool) *process {
 	t.Helper()
 	policy := "offered"
 	if requirePSK {
 		policy = "required"
 	}
 	seed := hex.EncodeToString(bytes.Repeat([]byte{1}, 64))
-	cmd := exec.Command(build(t), fmt.Sprint(suite.Set()), seed, testKID, hex.EncodeToString(testPSK), policy)
+	cmd := exec.Command(exe, fmt.Sprint(suite.Set()), seed, testKID, hex.EncodeToString(testPSK), policy)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -132,12 +134,15 @@ func (p *process) advance(t testing.TB, d time.Duration) {
 	p.command(t, "advance "+strconv.FormatInt(d.Milliseconds(), 10))
 }
 
-// build makes the gateway, with sanitizers, and returns its path.
+// build makes the gateway, with sanitizers, and returns its path. Tests of other
+// packages may be at the same files.
 func build(t *testing.T) string {
 	t.Helper()
-	const firmware = "../.."
-	const file = "../build/firmware/test-board-gateway"
-	out, err := exec.Command("make", "-s", "-C", firmware, file).CombinedOutput()
+	const firmware, file = "../..", "../build/firmware/test-board-gateway"
+	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, file).CombinedOutput()
 	if err != nil {
 		t.Fatalf("make %s: %v\n%s", file, err, out)
 	}

@@ -16,13 +16,14 @@ func TestGoSender(t *testing.T) {
 	if testing.Short() {
 		messages = 100
 	}
+	exe := build(t)
 	for _, c := range []struct {
 		suite session.Suite
 		psk   bool
 	}{{session.MLKEM512, true}, {session.MLKEM768, false}, {session.MLKEM1024, true}} {
 		t.Run(c.suite.String(), func(t *testing.T) {
 			t.Parallel()
-			p := start(t, c.suite, c.psk)
+			p := start(t, exe, c.suite, c.psk)
 			between := newProxy(t, p.address)
 			s, sessions := dial(t, p, between.address(), c.suite, c.psk)
 			for i := range messages {

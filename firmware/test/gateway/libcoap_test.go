@@ -20,9 +20,10 @@ func TestLibcoap(t *testing.T) {
 	if err != nil {
 		t.Fatal("coap-client is missing: apt install libcoap3-bin")
 	}
+	exe := build(t)
 	for _, suite := range []session.Suite{session.MLKEM512, session.MLKEM768, session.MLKEM1024} {
 		t.Run(suite.String(), func(t *testing.T) {
-			p := start(t, suite, false)
+			p := start(t, exe, suite, false)
 			file := filepath.Join(t.TempDir(), "key")
 			out, err := exec.Command(client, "-B", "20", "-m", "get", "-o", file, "coap://"+p.address+"/pk").CombinedOutput()
 			if err != nil {

@@ -26,7 +26,7 @@ $(RV32_MBEDTLS)/library/ccm.c: | port/rv32/mbedtls.sh
 	@port/rv32/mbedtls.sh $(RV32_MBEDTLS)
 
 # Whatever of these the tree has: 3.x has cut some anew.
-MBEDTLS_MODULES := aes block_cipher ccm cipher cipher_wrap constant_time hkdf md platform_util sha256
+MBEDTLS_MODULES := aes block_cipher ccm cipher cipher_wrap constant_time md platform_util sha256
 MBEDTLS_LIB     := $(SESSION_BUILD)/rv32/libmbedcrypto.a
 MBEDTLS_FLAGS   := -I$(RV32_MBEDTLS)/include -Iport/rv32 -DMBEDTLS_CONFIG_FILE='"mbedtls_config.h"'
 

@@ -26,7 +26,7 @@ SESSION_CRYPTO  := port/mbedtls/pq_crypto_mbedtls.c
 SENDER_SOURCES  := $(wildcard core/pq_sender*.c)
 GATEWAY_SOURCES := $(wildcard core/pq_gateway*.c)
 SESSION_SOURCES := core/pq_coap.c core/pq_session.c $(SESSION_CRYPTO) $(KEM_SOURCES)
-SESSION_DEPS    := $(wildcard core/*.h port/*.h test/sender/*.h test/unit/check.h) session.mk
+SESSION_DEPS    := $(wildcard core/*.h port/*.h test/sender/c/*.h test/unit/check.h) session.mk
 
 # --- This computer
 
@@ -35,6 +35,7 @@ $(SESSION_BUILD)/session_vectors.inc: ../wire/testdata/vectors/session-v1.json t
 	@go run ./test/genvectors session < $< > $@.tmp
 	@mv $@.tmp $@
 
+.SECONDARY:
 $(SESSION_BUILD)/asan/%.o: %.c $(SESSION_DEPS)
 	@mkdir -p $(@D)
 	@echo '  asan	$<'
@@ -42,12 +43,21 @@ $(SESSION_BUILD)/asan/%.o: %.c $(SESSION_DEPS)
 
 SENDER_ASAN := $(patsubst %.c,$(SESSION_BUILD)/asan/%.o,$(SENDER_SOURCES) $(SESSION_SOURCES))
 
-$(SESSION_BUILD)/%: $(SESSION_BUILD)/asan/test/sender/%.o $(SESSION_BUILD)/asan/test/sender/world.o $(SENDER_ASAN)
+$(SESSION_BUILD)/%_test: $(SESSION_BUILD)/asan/test/sender/c/%_test.o $(SESSION_BUILD)/asan/test/sender/c/world.o $(SENDER_ASAN)
+	@clang $(SESSION_SAN) $^ -o $@ -lmbedcrypto
+
+# The sender on a socket, for the tests in Go.
+$(SESSION_BUILD)/process: $(SESSION_BUILD)/asan/test/sender/c/process.o $(SENDER_ASAN)
+	@clang $(SESSION_SAN) $^ -o $@ -lmbedcrypto
+
+# The gateway likewise, here too so that no other make is at the same files.
+$(SESSION_BUILD)/gateway: $(SESSION_BUILD)/asan/test/gateway/c/gateway.o \
+  $(patsubst %.c,$(SESSION_BUILD)/asan/%.o,$(GATEWAY_SOURCES) $(SESSION_SOURCES))
 	@clang $(SESSION_SAN) $^ -o $@ -lmbedcrypto
 
 # --- Fuzzing. ML-KEM is fuzzed by kem.mk and only slows this down.
 
-SENDER_FUZZ := $(patsubst %.c,$(SESSION_BUILD)/fuzz/%.o,test/sender/sender_fuzz.c test/sender/world.c \
+SENDER_FUZZ := $(patsubst %.c,$(SESSION_BUILD)/fuzz/%.o,test/sender/c/sender_fuzz.c test/sender/c/world.c \
                  $(SENDER_SOURCES) core/pq_coap.c core/pq_session.c $(SESSION_CRYPTO))
 
 $(SESSION_BUILD)/fuzz/%.o: %.c $(SESSION_DEPS) test/fuzz/fuzz.h
@@ -126,8 +136,8 @@ $(SESSION_BUILD)/rv32/test/unit/session_test.o: $(SESSION_BUILD)/session_vectors
 # session_test.c has core/pq_session.c in it.
 $(SESSION_BUILD)/rv32/unit/session_test.elf: $(SESSION_BUILD)/rv32/test/unit/session_test.o $(RV32_OBJS)
 $(SESSION_BUILD)/rv32/unit/coap_test.elf: $(SESSION_BUILD)/rv32/test/unit/coap_test.o $(RV32_OBJS)
-$(SESSION_BUILD)/rv32/sender/sender_attack_test.elf: $(SESSION_BUILD)/rv32/test/sender/sender_attack_test.o \
-  $(SESSION_BUILD)/rv32/test/sender/world.o $(SESSION_BUILD)/rv32/core/pq_session.o $(RV32_OBJS)
+$(SESSION_BUILD)/rv32/sender/sender_attack_test.elf: $(SESSION_BUILD)/rv32/test/sender/c/sender_attack_test.o \
+  $(SESSION_BUILD)/rv32/test/sender/c/world.o $(SESSION_BUILD)/rv32/core/pq_session.o $(RV32_OBJS)
 $(SESSION_BUILD)/rv32/%.elf:
 	@mkdir -p $(@D)
 	@$(RV32_CC) $(RV32_CFLAGS) $(SESSION_LINK) $^ $(MBEDTLS_LIB) -o $@
@@ -136,15 +146,19 @@ $(SESSION_BUILD)/rv32/%.elf:
 rv32_512     = $(patsubst %.c,$(SESSION_BUILD)/rv32-512/%.o,$(1))
 
 $(SESSION_BUILD)/rv32-512/bench.elf: $(call rv32_512,port/rv32/session_bench.c $(SENDER_SOURCES) $(GATEWAY_SOURCES) $(SESSION_SOURCES)) \
-                                    $(KEM_BUILD)/rv32/memset.o
+                                    $(SESSION_BUILD)/rv32-512/memset.o
 	@$(RV32_CC) $(RV32_CFLAGS) $(SESSION_LINK) $^ $(MBEDTLS_LIB) -o $@
+
+$(SESSION_BUILD)/rv32-512/memset.o: port/rv32/memset.c session.mk
+	@mkdir -p $(@D)
+	@$(RV32_CC) $(RV32_CFLAGS) $(KEM_WARN) -fno-tree-loop-distribute-patterns -c $< -o $@
 
 # Every figure, one a line: NAME INSTRUCTIONS STACK; for "code-…" bytes of text and
 # constants, and of static memory.
 session_size = riscv64-unknown-elf-size -t $(2) | awk 'END { print "code-$(1)", $$1, $$2 + $$3 }'
 
 $(SESSION_BUILD)/figures: $(SESSION_BUILD)/rv32-512/bench.elf
-	@timeout 300 $(KEM_QEMU) -kernel $< >$@.tmp </dev/null
+	@timeout 300 $(KEM_QEMU) -kernel $< >$@.tmp 2>&1 </dev/null
 	@! grep FAIL $@.tmp >&2
 	@{ $(call session_size,sender,$(call rv32_512,$(SENDER_SOURCES))) && \
 	  $(call session_size,gateway,$(call rv32_512,$(GATEWAY_SOURCES))) && \
@@ -167,9 +181,9 @@ session-test: $(SESSION_BUILD)/sender_test $(SESSION_BUILD)/sender_attack_test s
 	@$(SESSION_BUILD)/sender_attack_test
 	cd .. && go test -race -timeout 15m ./firmware/test/sender/
 
-SESSION_CHECKED := $(SENDER_SOURCES) $(wildcard test/sender/*.c)
+SESSION_CHECKED := $(SENDER_SOURCES) $(wildcard test/sender/c/*.c)
 session-check:
-	@clang-format --dry-run -Werror $(SESSION_CHECKED) $(wildcard test/sender/*.h) port/rv32/mbedtls_config.h
+	@clang-format --dry-run -Werror $(SESSION_CHECKED) $(wildcard test/sender/c/*.h) port/rv32/mbedtls_config.h
 	@for f in $(SESSION_CHECKED); do \
 	  gcc $(SESSION_WARN) -O2 -fsyntax-only $$f && \
 	  clang $(SESSION_WARN) -O2 -fsyntax-only $$f && \

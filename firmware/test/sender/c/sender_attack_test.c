@@ -2,7 +2,7 @@
  * the sender's rows of the protocol's survival table, and more. */
 #include "world.h"
 
-#include "../unit/check.h"
+#include "../../unit/check.h"
 
 #define SECOND 1000000ull
 #define CT     768 /* bytes of an ML-KEM-512 ciphertext */

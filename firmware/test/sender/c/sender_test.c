@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "../unit/check.h"
+#include "../../unit/check.h"
 
 #define SECOND 1000000ull
 #define CT     768 /* bytes of an ML-KEM-512 ciphertext */

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "../fuzz/fuzz.h"
+#include "../../fuzz/fuzz.h"
 
 #define QUEUED 3u
 #define LIMIT  100000000ull /* µs, for one message */

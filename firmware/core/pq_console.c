@@ -74,7 +74,7 @@ bool pq_console_idle(const pq_console *c)
     return c->out.len == 0;
 }
 
-static void flush(pq_console *c)
+void pq_console_flush(pq_console *c)
 {
     size_t n = pq_port_uart_write((const uint8_t *)c->out_buf, c->out.len);
     memmove(c->out_buf, c->out_buf + n, c->out.len - n);
@@ -177,12 +177,12 @@ bool pq_console_poll(pq_console *c)
 {
     uint8_t b;
     bool line = false;
-    flush(c);
+    pq_console_flush(c);
     /* Byte by byte: what follows a line waits in the UART until it is handled. */
     while (!line && pq_port_uart_read(&b, 1) == 1)
         line = take(c, b);
     pq_wipe(&b, sizeof b);
-    flush(c);
+    pq_console_flush(c);
     return line;
 }
 

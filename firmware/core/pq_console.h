@@ -47,6 +47,9 @@ void pq_console_end(pq_console *c);
 /* A whole line. */
 void pq_console_say(pq_console *c, const char *line);
 
+/* Hands over what the UART takes now; pq_console_poll does so as well. */
+void pq_console_flush(pq_console *c);
+
 /* Whether all output has been handed over. */
 bool pq_console_idle(const pq_console *c);
 

@@ -145,9 +145,9 @@ typedef enum {
     PQ_PORT_STOP,        /* leave at once */
 } pq_port_event;
 
-/* Sleeps until there is reason to look again: bytes have come, the UART has
- * room after it had none, a frame was heard, or max_us have passed. It may
- * return early. A board says PQ_PORT_GO_ON for ever. */
+/* Sleeps until there is reason to look again: bytes or a datagram have come, the
+ * UART has room after it had none, a frame was heard, the network came or went, or
+ * max_us have passed. It may return early. A board says PQ_PORT_GO_ON for ever. */
 pq_port_event pq_port_wait(uint32_t max_us);
 
 #endif

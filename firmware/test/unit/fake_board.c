@@ -29,10 +29,3 @@ int pq_port_screen_write(const uint8_t *p, size_t n)
         fake_board.longest = (uint32_t)n;
     return pq_ssd1306_message(&fake_board.screen, p, n);
 }
-
-int pq_port_random(uint8_t *out, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = fake_board.no_random ? 0 : ++fake_board.random;
-    return fake_board.no_random ? PQ_ERR_RANDOM : PQ_OK;
-}

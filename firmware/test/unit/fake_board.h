@@ -1,5 +1,4 @@
-/* LED, screen, network and random source of a board that a test holds in its
- * hands. */
+/* LED and screen of a board that a test holds in its hands. */
 #ifndef PQ_FAKE_BOARD_H
 #define PQ_FAKE_BOARD_H
 
@@ -16,8 +15,6 @@ typedef struct {
     pq_ssd1306 screen;
     bool no_screen;
     uint32_t messages, longest; /* to the screen */
-    bool no_random;
-    uint8_t random; /* every random byte is one more */
 } fake_board_parts;
 
 extern fake_board_parts fake_board;

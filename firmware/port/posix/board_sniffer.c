@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,18 +66,6 @@ typedef struct {
     bool idle;
 } options;
 
-void pq_sim_say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    flockfile(stderr);
-    fputs(NAME ": ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    funlockfile(stderr);
-    va_end(args);
-}
-
 /* --- Options */
 
 enum {
@@ -137,25 +124,10 @@ static const struct option names[] = {
     {0},
 };
 
-/* A decimal number of at most max; says what is wrong. */
-static bool number(const char *what, const char *text, uint32_t min, uint32_t max, uint32_t *out)
-{
-    char *end;
-    errno = 0;
-    unsigned long v = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v < min || v > max) {
-        pq_sim_say("--%s %s: a number from %" PRIu32 " to %" PRIu32 " is expected", what, text, min,
-                   max);
-        return false;
-    }
-    *out = (uint32_t)v;
-    return true;
-}
-
 static bool small_number(const char *what, const char *text, uint8_t min, uint8_t max, uint8_t *out)
 {
     uint32_t v = 0;
-    bool ok = number(what, text, min, max, &v);
+    bool ok = pq_sim_number(what, text, min, max, &v);
     *out = (uint8_t)v;
     return ok;
 }
@@ -200,7 +172,7 @@ static bool parse_mac(options *o, const char *text)
 
 static bool parse_ring(options *o, const char *text)
 {
-    if (!number("ring", text, PQ_RING_MIN_SIZE, RING_MAX, &o->board.ring_size))
+    if (!pq_sim_number("ring", text, PQ_RING_MIN_SIZE, RING_MAX, &o->board.ring_size))
         return false;
     if ((o->board.ring_size & (o->board.ring_size - 1)) == 0)
         return true;
@@ -257,7 +229,7 @@ static bool take(options *o, int opt, const char *value)
         return true;
     case OPT_UART_RATE:
         o->sim.fixed_rate = true;
-        return number("uart-rate", value, 0, 1000000000, &o->sim.uart_rate);
+        return pq_sim_number("uart-rate", value, 0, 1000000000, &o->sim.uart_rate);
     case OPT_RING:
         return parse_ring(o, value);
     case OPT_MAC:
@@ -295,6 +267,7 @@ static bool consistent(const options *o)
 static int parse(options *o, int argc, char **argv)
 {
     int opt;
+    pq_sim_name(NAME);
     argv[0] = NAME; /* getopt puts it before what it says */
     while ((opt = getopt_long(argc, argv, "", names, NULL)) != -1) {
         if (opt == OPT_HELP)

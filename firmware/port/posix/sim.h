@@ -6,6 +6,7 @@
 #ifndef PQ_SIM_H
 #define PQ_SIM_H
 
+#include "options.h"
 #include "pq_port.h"
 
 typedef struct {
@@ -46,9 +47,6 @@ typedef struct {
     uint64_t into_void; /* bytes that left while no host listened */
     uint64_t from_host; /* bytes */
 } pq_sim_uart_counts;
-
-/* Says what is wrong on stderr. */
-__attribute__((format(printf, 1, 2))) void pq_sim_say(const char *format, ...);
 
 /* Both return PQ_OK, or an error that they have told on stderr. */
 int pq_sim_uart_open(const pq_sim_options *o, uint32_t baud);

@@ -46,10 +46,15 @@ void pq_text_hex(pq_text *t, const uint8_t *p, size_t n)
 
 void pq_text_ms(pq_text *t, uint64_t us)
 {
-    uint64_t tenths = us / 100 + (us % 100 >= 50);
-    pq_text_number(t, tenths / 10);
-    pq_text_str(t, ".");
-    pq_text_number(t, tenths % 10);
+    if (us < 1000) {
+        char b[5] = {'0', '.', digits[us / 100], digits[us / 10 % 10], digits[us % 10]};
+        pq_text_bytes(t, b, sizeof b);
+    } else {
+        uint64_t tenths = us / 100 + (us % 100 >= 50);
+        pq_text_number(t, tenths / 10);
+        pq_text_str(t, ".");
+        pq_text_number(t, tenths % 10);
+    }
     pq_text_str(t, " ms");
 }
 

@@ -19,7 +19,7 @@ void pq_text_bytes(pq_text *t, const void *p, size_t n);
 void pq_text_str(pq_text *t, const char *s);
 void pq_text_number(pq_text *t, uint64_t v);
 void pq_text_hex(pq_text *t, const uint8_t *p, size_t n);
-/* Milliseconds with one decimal, rounded: "6.1 ms". */
+/* Milliseconds with one decimal, rounded, "6.1 ms"; below one with three, "0.041 ms". */
 void pq_text_ms(pq_text *t, uint64_t us);
 /* "192.168.4.2:5683", "[fd00:0:0:0:0:0:0:1]:5683"; port 0 is not written. */
 void pq_text_endpoint(pq_text *t, const pq_endpoint *e);

@@ -268,9 +268,9 @@ static void look_at_network(pq_node *n)
 
 void pq_node_begin(pq_node *n)
 {
+    look_at_network(n);
     while (!n->leaving && pq_console_poll(&n->console))
         handle_line(n);
-    look_at_network(n);
 }
 
 uint32_t pq_node_end(pq_node *n)

@@ -31,9 +31,9 @@ static void test_numbers(void)
     static const struct {
         uint64_t us;
         const char *want;
-    } times[] = {
-        {0, "0.0 ms"},    {49, "0.0 ms"},        {50, "0.1 ms"},     {6149, "6.1 ms"},
-        {6150, "6.2 ms"}, {999950, "1000.0 ms"}, {99949, "99.9 ms"}, {UINT32_MAX, "4294967.3 ms"}};
+    } times[] = {{0, "0.000 ms"},       {49, "0.049 ms"},   {999, "0.999 ms"},
+                 {1000, "1.0 ms"},      {6149, "6.1 ms"},   {6150, "6.2 ms"},
+                 {999950, "1000.0 ms"}, {99949, "99.9 ms"}, {UINT32_MAX, "4294967.3 ms"}};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         pq_text_ms(fresh(), times[i].us);
         CHECK(is(times[i].want));

@@ -6,15 +6,24 @@
 # takes of the chip's memories. CROSS_COMPILE and BOARD can be given as well.
 .PHONY: bl602 bl602-sizes
 
-BL602_BUILD := ../build/bl602
-BL602_ROLES := sniffer gateway sender
-BOARD       ?= bl602dk
+BL602_BUILD  := ../build/bl602
+BL602_IMAGES := ../build/firmware/bl602
+BL602_ROLES  := sniffer gateway sender
+BOARD        ?= bl602dk
 
 # The SDK's tool that puts length, hash and the radio's calibration into an image,
 # and makes the boot loader's and the partition table's files. Where it is missing
 # the images are built, and not finished; bl602-sizes says so.
 BL602_FINISH = $(wildcard $(BL_SDK_BASE)/tools/bflb_tools/bflb_fw_post_proc/bflb_fw_post_proc-$(if \
                  $(filter Darwin,$(shell uname)),macos,ubuntu))
+
+# The folder that pqiot-flash all takes.
+define BL602_COLLECT
+@mkdir -p $(BL602_IMAGES)
+@for r in $(BL602_ROLES); do cp $(BL602_BUILD)/$$r/build_out/pqiot_$${r}_bl602.bin $(BL602_IMAGES)/$$r.bin || exit 1; done
+@cp $(BL602_BUILD)/gateway/build_out/boot2_*.bin $(BL602_IMAGES)/boot2.bin
+@cp $(BL602_BUILD)/gateway/build_out/partition*.bin $(BL602_IMAGES)/partition.bin
+endef
 
 define BL602_NO_SDK
 make bl602 needs the vendor's SDK, which is not part of this project.
@@ -28,6 +37,7 @@ firmware/README.md has more.
 endef
 
 bl602: $(BL602_ROLES:%=bl602-%)
+	$(if $(BL602_FINISH),$(BL602_COLLECT))
 	@$(MAKE) --no-print-directory bl602-sizes
 
 .PHONY: bl602-sdk $(BL602_ROLES:%=bl602-%)

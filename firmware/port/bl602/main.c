@@ -50,7 +50,8 @@ void pq_wake_from_isr(void)
 
 pq_port_event pq_port_wait(uint32_t max_us)
 {
-    ulTaskNotifyTake(pdTRUE, pdMS_TO_TICKS((max_us + 999ull) / 1000));
+    _Static_assert(configTICK_RATE_HZ == 1000, "a tick is a millisecond");
+    ulTaskNotifyTake(pdTRUE, (TickType_t)((max_us + 999ull) / 1000));
     return PQ_PORT_GO_ON;
 }
 
@@ -104,17 +105,26 @@ static void role_task(void *arg)
     vTaskSuspend(NULL);
 }
 
+/* Without its calibration the radio would send on wrong frequencies with a wrong
+ * power. The SDK's tool puts it into the image after the build. */
+static void stop_uncalibrated(int err)
+{
+    printf("pqiot: this image has no calibration of the radio (%d): it was flashed as the linker "
+           "left it, before the SDK's bflb_fw_post_proc\r\n",
+           err);
+    pq_port_led(PQ_LED_RED);
+    for (;;)
+        ;
+}
+
 int main(void)
 {
     board_init();
-    pq_uart_init(PQ_BAUD_DEFAULT);
     pq_peripherals_init();
     int err = rfparam_init(0, NULL, 0);
-    if (err != 0) {
-        /* The image has not been through the SDK's tool, which adds them. */
-        printf("no calibration of the radio in this image (%d)\r\n", err);
-        pq_port_led(PQ_LED_RED);
-    }
+    if (err != 0)
+        stop_uncalibrated(err);
+    pq_uart_init(PQ_BAUD_DEFAULT);
     tcpip_init(NULL, NULL);
     task = xTaskCreateStatic(role_task, "role", ROLE_STACK, NULL, ROLE_PRIORITY, task_stack,
                              &task_control);

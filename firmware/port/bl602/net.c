@@ -9,10 +9,13 @@
 #include "bl_tx.h"
 #include "wifi_mgmr_ext.h"
 
+#include "pq_secret.h"
+
 /* The radio puts its descriptor before the frame, on a word of its own. */
 _Static_assert(PBUF_LINK_ENCAPSULATION_HLEN >= sizeof(struct bl_txhdr) + 4, "no room for it");
 
 static atomic_bool up;
+static bool awake; /* power save was ended since the network came up */
 static struct netconn *conn;
 
 void pq_net_up(bool is)
@@ -33,7 +36,7 @@ static bool usable(const char *ssid, const char *pass)
 
 int pq_port_net_join(const char *ssid, const char *pass)
 {
-    static char name[33], secret[65]; /* the SDK wants them writable */
+    char name[33], secret[65]; /* the SDK wants them writable, and copies them */
     if (!usable(ssid, pass))
         return PQ_ERR_ARG;
     strcpy(name, ssid);
@@ -43,18 +46,21 @@ int pq_port_net_join(const char *ssid, const char *pass)
     bool raw = strlen(secret) == 64;
     int err = wifi_mgmr_sta_connect(station, name, raw || secret[0] == '\0' ? NULL : secret,
                                     raw ? secret : NULL, NULL, 0, 0);
-    if (err != 0)
-        return PQ_ERR_NET;
-    wifi_mgmr_sta_ps_exit(); /* a gateway that sleeps answers late */
-    return PQ_OK;
+    pq_wipe(secret, sizeof secret);
+    return err == 0 ? PQ_OK : PQ_ERR_NET;
 }
 
 bool pq_port_net_address(pq_endpoint *addr)
 {
     memset(addr, 0, sizeof *addr);
     uint32_t ip = 0, mask, gw, dns;
-    if (!atomic_load(&up))
+    if (!atomic_load(&up)) {
+        awake = false;
         return false;
+    }
+    if (!awake)
+        wifi_mgmr_sta_ps_exit(); /* a board that sleeps between beacons answers late */
+    awake = true;
     wifi_sta_ip4_addr_get(&ip, &mask, &gw, &dns);
     memcpy(addr->addr, &ip, 4); /* lwIP keeps it in network order */
     addr->addr_len = 4;

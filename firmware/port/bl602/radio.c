@@ -19,9 +19,8 @@
 #include "phy.h"
 #include "pq_wire.h"
 
-#define SEGMENTS     4          /* that a frame spans at most */
-#define SEGMENT_SIZE 1736       /* bytes */
-#define FCS_OK       (1u << 13) /* in the vector's status: received without error */
+#define SEGMENTS     4    /* that a frame spans at most */
+#define SEGMENT_SIZE 1736 /* bytes */
 
 struct wifi_pkt;
 int __real_tcpip_stack_input(void *swdesc, uint8_t status, void *hwhdr, unsigned int msdu_offset,
@@ -120,9 +119,7 @@ int __wrap_rxu_cntrl_frame_handle(uint8_t *swdesc)
 {
     const uint8_t *dma = pointer_at(swdesc + SW_HEADER);
     const struct hw_rxhdr *h = (const void *)(dma + DMA_VECTOR); /* aligned by the library */
-    uint32_t status;
-    memcpy(&status, dma + DMA_VECTOR + sizeof(struct hw_vect) - sizeof status, sizeof status);
-    if (sink.heard != NULL && (status & FCS_OK) != 0 && h->hwvect.len >= 2) {
+    if (sink.heard != NULL && h->hwvect.frm_successful_rx && h->hwvect.len >= 2) {
         const uint8_t *piece = pointer_at(dma + DMA_PAYLOAD);
         if (piece != NULL && pq_phy_withheld(pq_load16(pointer_at(piece + PIECE_DATA)))) {
             on_raw(h, piece);

@@ -44,6 +44,7 @@ static void send_next(void)
         .dst_addr = DMA_ADDR_UART0_TDR,
         .nbytes = (uint32_t)s.len,
     };
+    bflb_dma_channel_stop(dma);
     bflb_dma_channel_lli_reload(dma, node, 1, &t, 1);
     bflb_dma_channel_start(dma);
 }

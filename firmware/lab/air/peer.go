@@ -20,13 +20,14 @@ type Peer struct {
 	// Receive, where set, is told of each datagram that arrives.
 	Receive func(src netip.AddrPort, payload []byte)
 
-	sent    map[[sha256.Size]byte]sentOnce
-	order   []sentOnce // the same, oldest first
-	history []sentMessage
-	mid     int32 // of its last request, and the port that it came from
-	port    uint16
-	key     []byte                                           // what it answers to a GET
-	asked   func(m message.Message, src, dst netip.AddrPort) // by this peer, for attackers
+	sent      map[[sha256.Size]byte]sentOnce
+	order     []sentOnce // the same, oldest first
+	history   []sentMessage
+	handshake sentMessage // the newest
+	mid       int32       // of its last request, and the port that it came from
+	port      uint16
+	key       []byte                                           // what it answers to a GET
+	asked     func(m message.Message, src, dst netip.AddrPort) // by this peer, for attackers
 }
 
 // sentOnce is a datagram that may come again.
@@ -157,15 +158,29 @@ func (p *Peer) watch(src, dst netip.AddrPort, payload []byte, frame uint64) {
 		p.key = append([]byte{}, m.Payload...)
 	}
 	if m.Code == codes.POST && err == nil && frame != 0 {
-		if len(p.history) == maxHistory {
-			p.history = append([]sentMessage{}, p.history[maxHistory/2:]...)
-		}
 		handshake := uint16(cf) == wire.ContentFormatHandshake512
-		p.history = append(p.history, sentMessage{append([]byte{}, payload...), frame, handshake, src, dst})
+		p.remember(sentMessage{append([]byte{}, payload...), frame, handshake, src, dst})
 	}
 	if p.asked != nil {
 		p.asked(m, src, dst)
 	}
+}
+
+// remember keeps the newest messages, and the newest handshake for as long as
+// there is no other.
+func (p *Peer) remember(m sentMessage) {
+	if len(p.history) == maxHistory {
+		keep := p.history[maxHistory/2:]
+		p.history = p.history[:0]
+		if h := p.handshake; h.payload != nil {
+			p.history = append(p.history, h)
+		}
+		p.history = append(p.history, keep...)
+	}
+	if m.handshake {
+		p.handshake = m
+	}
+	p.history = append(p.history, m)
 }
 
 func (p *Peer) station() *node          { return p.n }

@@ -65,6 +65,8 @@ type Lab struct {
 	err             error
 
 	every    uint64 // µs between messages
+	ready    bool   // the sender takes messages
+	waiting  int    // of its messages it has not told the end yet
 	sent     int
 	accepted int
 	awaited  []string // messages that the gateway has not shown yet, oldest first
@@ -77,7 +79,10 @@ const (
 	forever   = 1 << 62 // µs
 	settle    = 15      // seconds at the end in which nothing new is sent
 	maxWaits  = 64      // messages under way; more are lost
-	firstText = 4_000_000
+	firstText = 4_000_000 // µs
+	retryText = 1_000_000
+
+	senderQueue = 3 // messages; the firmware takes one more
 )
 
 // Run lets a scenario happen. It ends when its time is over, ctx ends, or a
@@ -150,6 +155,7 @@ func (l *Lab) begin(n air.Network) {
 		}
 	}
 	pinned := false
+	l.sender.said = l.progress
 	l.gateway.said = func(line string) {
 		l.arrived(line)
 		if m := pinOf.FindStringSubmatch(line); m != nil && !pinned {
@@ -173,18 +179,42 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// message lets the sender send one more, unless the run is nearly over.
+// message lets the sender send one more, unless the run is nearly over. A
+// sender that has enough to do is let be.
 func (l *Lab) message() {
 	if l.length-min(l.length, l.world.Now()) < settle*1_000_000 && l.length > 2*settle*1_000_000 {
 		return
 	}
+	if !l.ready || l.waiting >= senderQueue {
+		l.world.After(retryText, l.message)
+		return
+	}
 	l.sent++
+	l.waiting++
 	text := fmt.Sprintf("T=%d.%dC #%05d", 18+l.sent*7%9, l.sent*3%10, l.sent)
 	if l.awaited = append(l.awaited, text); len(l.awaited) > maxWaits {
 		l.awaited = l.awaited[1:]
 	}
 	l.sender.enter("send %s", text)
 	l.world.After(l.every, l.message)
+}
+
+// progress follows what the sender says of its work.
+func (l *Lab) progress(line string) {
+	switch {
+	case line == "ready":
+		l.ready = true
+	case strings.HasPrefix(line, "acknowledged "), strings.HasPrefix(line, "failed: "):
+		l.waiting = max(l.waiting-1, 0)
+	}
+}
+
+// restartSender cuts the sender's power. The messages that it held are gone
+// with it, and not counted.
+func (l *Lab) restartSender() {
+	l.sent -= len(l.awaited)
+	l.ready, l.waiting, l.awaited = false, 0, nil
+	l.sender.cutPower()
 }
 
 // arrived looks for a message in what the gateway prints.

@@ -78,5 +78,5 @@ func (l *Lab) krack(a *air.Attacker) {
 // substitute makes the sender ask for the key again, and lies to it twice.
 func (l *Lab) substitute(a *air.Attacker) {
 	a.FalseGateway(2)
-	l.sender.cutPower()
+	l.restartSender()
 }

@@ -169,7 +169,7 @@ func Sender(seed uint64) *common {
 		c.send(gateway, message.Message{Code: code, Type: message.Confirmable, MessageID: mid, Token: c.random(4), Payload: payload, Options: o})
 	}
 	c.boot = func() { client, ek = nil, nil; c.say("sender") }
-	c.joined = func() { ask(codes.GET, "pk", nil) }
+	c.joined = func() { c.say("ready"); ask(codes.GET, "pk", nil) }
 	c.typed = func(words []string, line string) {
 		switch words[0] {
 		case "pin":
@@ -191,6 +191,9 @@ func Sender(seed uint64) *common {
 		}
 	}
 	c.got = func(_ netip.AddrPort, m message.Message) {
+		if m.Code == codes.Changed {
+			c.say("acknowledged")
+		}
 		if m.Code != codes.Content || len(m.Payload) != wire.EncapsulationKeySize512 {
 			return
 		}

@@ -76,9 +76,9 @@ type Lab struct {
 var ErrLost = errors.New("message lost")
 
 const (
-	forever   = 1 << 62 // µs
-	settle    = 15      // seconds at the end in which nothing new is sent
-	maxWaits  = 64      // messages under way; more are lost
+	forever   = 1 << 62   // µs
+	settle    = 15        // seconds at the end in which nothing new is sent
+	maxWaits  = 64        // messages under way; more are lost
 	firstText = 4_000_000 // µs
 	retryText = 1_000_000
 

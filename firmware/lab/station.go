@@ -64,9 +64,11 @@ func (s *station) step(in ...board.Message) {
 	s.turn++
 	turn, now := s.turn, l.world.Now()
 	out, next, err := s.board.Step(now, in)
-	for _, m := range out {
-		if err == nil {
-			err = s.take(m)
+	for _, leaving := range []bool{false, true} { // what it says comes before what the air takes time for
+		for _, m := range out {
+			if err == nil && leaving == (m.Kind == board.Leaves) {
+				err = s.take(m)
+			}
 		}
 	}
 	if err != nil {

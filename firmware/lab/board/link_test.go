@@ -52,7 +52,7 @@ func fake(kind string) int {
 			case "short":
 				tell(Done, []byte{1})
 			}
-			tell(Done, TimeMessage(now + 1000).Body)
+			tell(Done, TimeMessage(now+1000).Body)
 		}
 	}
 }

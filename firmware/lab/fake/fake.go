@@ -192,7 +192,7 @@ func Sender(seed uint64) *common {
 	}
 	c.got = func(_ netip.AddrPort, m message.Message) {
 		if m.Code == codes.Changed {
-			c.say("acknowledged")
+			c.say("acknowledged ok")
 		}
 		if m.Code != codes.Content || len(m.Payload) != wire.EncapsulationKeySize512 {
 			return

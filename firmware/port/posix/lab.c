@@ -14,6 +14,8 @@
 
 static struct {
     uint64_t now, booted; /* µs of the lab */
+    uint64_t spent;       /* µs: what the board has worked since */
+    uint64_t told;        /* µs since boot: a clock does not run backwards */
     bool has_address;
     uint8_t address[4];
     struct {
@@ -208,6 +210,7 @@ static bool take_address(uint32_t len)
 void pq_lab_boot(void)
 {
     l.booted = l.now;
+    l.spent = l.told = 0;
     l.reboot = false;
 }
 
@@ -232,6 +235,7 @@ static bool take_time(uint32_t len)
         return false;
     }
     l.now = now;
+    l.spent = 0;
     return true;
 }
 
@@ -278,7 +282,15 @@ static pq_lab_event hear(void)
 
 uint64_t pq_lab_time_us(void)
 {
-    return l.now - l.booted;
+    uint64_t t = l.now - l.booted + l.spent;
+    if (t > l.told)
+        l.told = t;
+    return l.told;
+}
+
+void pq_lab_spend(uint32_t us)
+{
+    l.spent += us;
 }
 
 int pq_lab_start(void)

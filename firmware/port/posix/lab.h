@@ -15,6 +15,9 @@ void pq_lab_boot(void);
 /* µs since the board has booted. */
 uint64_t pq_lab_time_us(void);
 
+/* The board has worked for so long: until the lab's next 'T' its clock is ahead. */
+void pq_lab_spend(uint32_t us);
+
 void pq_lab_print(const uint8_t *p, size_t n);
 size_t pq_lab_typed(uint8_t *p, size_t n);
 

@@ -192,7 +192,7 @@ func boards(ctx context.Context, stdout io.Writer, seed uint64, n air.Network) (
 		return err
 	}
 	defer func() { err = errors.Join(err, gateway.Close(), sender.Close()) }()
-	s := &studio{line: newTimeline(), truth: newTruthWriter(nil)}
+	s := &studio{line: newTimeline(), truth: newTruthWriter(nil, true)}
 	if s.radio, err = newRadio(true); err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.out == "-" {
 		stdout = stderr
 	}
-	s := &studio{line: newTimeline(), truth: newTruthWriter(truth)}
+	s := &studio{line: newTimeline(), truth: newTruthWriter(truth, o.realTime)}
 	result, err := s.record(ctx, o, out)
 	err = errors.Join(err, closeAll(out, truth))
 	o.report(stdout, s, result)

@@ -47,7 +47,7 @@ func analyse(t testing.TB, r recording, wpa string) *report.Report {
 
 // score compares the truth with the report: alerts at medium or above.
 type score struct {
-	hostile, flagged, right int // frames
+	hostile, flagged, right int      // frames
 	loud                    []string // incidents
 	wrong                   []string // of them, those with no hostile frame
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io"
 	"sort"
@@ -12,7 +13,7 @@ import (
 	"pqiot/firmware/lab/air"
 )
 
-// Console is the label of a line of a board's console.
+// labelConsole is the label of a line of a board's console.
 const labelConsole air.Label = "console"
 
 // item is one thing of a run that belongs into the capture: a frame, or a line
@@ -65,38 +66,55 @@ func (t *timeline) next() (item, bool) {
 func (t *timeline) sum(frame []byte) uint64 { return maphash.Bytes(t.seed, frame) }
 
 // truthWriter writes the truth about each packet of the capture, numbered as
-// the capture has them: lines of consoles stand between the frames.
+// the capture has them: lines of consoles stand between the frames. In virtual
+// time the truth comes with these numbers; in real time frames alone are
+// numbered, and the writer remembers what stands between them.
 type truthWriter struct {
 	w       *bufio.Writer // nil: nobody wants it
-	written uint64        // packets of the capture
-	other   []uint64      // for each packet that is no frame: how many frames came before
-	frames  uint64
-	gone    []uint64 // frames that the capture lost, by their number on the air
+	live    bool
+	written uint64 // packets of the capture
+	frames  uint64 // of them
+
+	other []uint64 // live: for each line, how many frames came before
+	gone  []uint64 // live: frames that the capture lost, by their number on the air
 }
 
-func newTruthWriter(w io.Writer) *truthWriter {
-	if w == nil {
-		return &truthWriter{}
+func newTruthWriter(w io.Writer, live bool) *truthWriter {
+	t := &truthWriter{live: live}
+	if w != nil {
+		t.w = bufio.NewWriter(w)
 	}
-	return &truthWriter{w: bufio.NewWriter(w)}
+	return t
 }
 
 // line takes in a packet that is a line.
 func (t *truthWriter) line() error {
 	t.written++
-	t.other = append(t.other, t.frames+uint64(len(t.gone)))
+	if t.live {
+		t.other = append(t.other, t.frames+uint64(len(t.gone)))
+	}
 	return t.write(air.Truth{Frame: t.written, Label: labelConsole})
 }
 
-// frame takes in a packet that is a frame, with its truth as heard.
+// frame takes in a packet that is a frame, with its truth.
 func (t *truthWriter) frame(x air.Truth) error {
 	t.written++
 	t.frames++
-	return t.write(air.Truth{Frame: t.number(x.Frame), Label: x.Label, Original: t.number(x.Original)})
+	if t.live {
+		x.Frame, x.Original = t.number(x.Frame), t.number(x.Original)
+	}
+	if x.Frame != t.written {
+		return fmt.Errorf("%w: packet %d should be packet %d", errNotTheFrame, t.written, x.Frame)
+	}
+	return t.write(x)
 }
 
 // lost notes a frame that is not in the capture.
-func (t *truthWriter) lost(x air.Truth) { t.gone = append(t.gone, x.Frame) }
+func (t *truthWriter) lost(x air.Truth) {
+	if t.live {
+		t.gone = append(t.gone, x.Frame)
+	}
+}
 
 // number turns a frame's number on the air into that of its packet; 0 if it is
 // in no packet.

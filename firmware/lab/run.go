@@ -14,7 +14,9 @@ import (
 
 // Sink gets the time line of a run, in its order. An error ends the run.
 type Sink interface {
-	// Frame is one that the sniffer's radio hears.
+	// Frame is one that the sniffer's radio hears. In virtual time the truth
+	// counts lines, too: it has the numbers of a capture that holds both. In
+	// real time it counts frames alone.
 	Frame(air.Heard, air.Truth) error
 	// Line is one that a board prints, or what its LED or screen shows. at is
 	// in µs since the start.
@@ -62,6 +64,7 @@ type Lab struct {
 	gateway, sender *station
 	sink            Sink
 	length          uint64 // µs
+	live            bool
 	err             error
 
 	every    uint64 // µs between messages
@@ -97,7 +100,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		c.Scenario.script(l)
 	}
 	if c.RealTime {
-		l.live(ctx, c.Typed)
+		l.follow(ctx, c.Typed)
 	} else {
 		l.swift(ctx)
 	}
@@ -115,7 +118,7 @@ func newLab(c Config) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{world: w, sink: c.Sink, every: uint64(c.Scenario.Every.Microseconds())}
+	l := &Lab{world: w, sink: c.Sink, live: c.RealTime, every: uint64(c.Scenario.Every.Microseconds())}
 	switch {
 	case c.Seconds > 0:
 		l.length = uint64(c.Seconds) * 1_000_000
@@ -231,8 +234,16 @@ func (l *Lab) arrived(line string) {
 	}
 }
 
-func (l *Lab) line(s *station, text string) { l.fail(l.sink.Line(s.name, l.world.Now(), text)) }
-func (l *Lab) raw(s *station, b []byte)     { l.fail(l.sink.Raw(s.name, b)) }
+// line is a packet of the capture, too. In real time it comes another way, and
+// nobody knows yet between which frames.
+func (l *Lab) line(s *station, text string) {
+	if !l.live {
+		l.world.Skip()
+	}
+	l.fail(l.sink.Line(s.name, l.world.Now(), text))
+}
+
+func (l *Lab) raw(s *station, b []byte) { l.fail(l.sink.Raw(s.name, b)) }
 
 // swift lets virtual time pass as fast as it goes. It ends in peace with ctx.
 func (l *Lab) swift(ctx context.Context) {
@@ -242,8 +253,8 @@ func (l *Lab) swift(ctx context.Context) {
 	}
 }
 
-// live lets virtual time pass as real time does. It ends in peace with ctx.
-func (l *Lab) live(ctx context.Context, typed <-chan Typed) {
+// follow lets virtual time pass as real time does. It ends in peace with ctx.
+func (l *Lab) follow(ctx context.Context, typed <-chan Typed) {
 	start := time.Now()
 	now := func() uint64 { return uint64(time.Since(start).Microseconds()) }
 	for l.err == nil && l.world.Now() < l.length {

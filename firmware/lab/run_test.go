@@ -20,7 +20,7 @@ type notes struct {
 
 func (n *notes) Frame(h air.Heard, t air.Truth) error {
 	n.frames++
-	if h.Time < n.last || t.Frame != uint64(n.frames) || t.Original >= t.Frame {
+	if h.Time < n.last || t.Frame != uint64(n.frames+len(n.lines)) || t.Original >= t.Frame {
 		panic("out of order")
 	}
 	n.last = h.Time

@@ -56,7 +56,7 @@ type World struct {
 	group  *CCMP
 	heard  []Heard
 	truth  []Truth
-	frames uint64 // that the monitor heard
+	frames uint64 // packets of the capture
 	wpa    bool
 	tsfOff uint64 // added to the radio's clock: a step of it
 	ended  bool
@@ -241,6 +241,10 @@ func (w *World) emit(radio wire.Frame, rssi int8, data []byte, l Label, original
 	}
 	return n
 }
+
+// Skip says that the capture has a packet here that is no frame, so that the
+// truth counts it.
+func (w *World) Skip() { w.frames++ }
 
 // record keeps what the monitor heard, or hands it on.
 func (w *World) record(h Heard, t Truth) {

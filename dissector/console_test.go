@@ -35,7 +35,7 @@ func consoleCapture(t testing.TB, texts ...string) string {
 // Console lines show without a preference: the packet names its dissector.
 func TestConsole(t *testing.T) {
 	capture := consoleCapture(t, "gateway: kem.decaps 6.1 ms", "sender: led green", "sender: ccm.seal 412 us",
-		"no board at all", "gateway: ", "", "gateway: a.b 1.2.3 ms", "gateway: a.b 5 m", "sender: grüße \xff")
+		"no board at all", "gateway: ", "", "gateway: a.b 1.2.3 ms", "gateway: a.b 5 m", "sender: hkdf 0.4 ms", "sender: up 5 s, message 2", "sender: grüße \xff")
 	got := tshark(t, capture, "-T", "fields", "-E", "separator=|", "-e", "_ws.col.Protocol", "-e", "_ws.col.Info",
 		"-e", "pqiot_console.board", "-e", "pqiot_console.text", "-e", "pqiot_console.step", "-e", "pqiot_console.duration")
 	golden(t, "console", got)

@@ -1058,7 +1058,7 @@ local MILLISECONDS = { us = 0.001, ms = 1, s = 1000 }
 
 -- console_timing gives step and ms of a line that tells how long a step took.
 local function console_timing(text)
-  local step, number, unit = text:match("^([%w%-_]+%.[%w%-_%.]+) (%d+%.?%d*) (%a+)$")
+  local step, number, unit = text:match("^(%l[%w%-_%.]*) (%d+%.?%d*) (%a+)$")
   number = tonumber(number)
   if not (number and MILLISECONDS[unit]) then return nil end
   return step, number * MILLISECONDS[unit]

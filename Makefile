@@ -15,7 +15,7 @@ DEPS_BENCH := $(DEPS_TEST) tcpdump
 DEPS_INSTALL := debootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo bench check generate manual dist install-test portable install clean deps-%
+.PHONY: help build test demo bench check firmware generate manual dist install-test portable install clean deps-%
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ build: deps-BUILD ## build every binary into ./bin
 	CGO_ENABLED=0 go build -trimpath $(LDFLAGS) -o $(BIN)/ ./cmd/pqiot-*
 	$(MAKE) -C firmware host
 
-demo: deps-DEMO build ## the main job without a board: capture through the extcap, in tshark
-	@./cmd/pqiot-extcap/demo.sh
+demo: deps-DEMO build ## the main job without a board: the paper's evaluation and an attack, captured and analysed
+	@./cmd/pqiot-lab/demo.sh
 
 test: deps-TEST check build ## everything: checks, Go and C tests, the real tshark
 	$(MAKE) -C firmware test
@@ -45,6 +45,9 @@ check: deps-TEST ## formatting, vet, staticcheck, generated files, the C core un
 # A part: make bench BENCHFLAGS='-bench Reader -packages ./decoder -matrix=false -kem=false -o build/bench.json'
 bench: deps-BENCH build ## every measurement, beside its goal, its peers and the last commit's; .ci/bench.json
 	go run ./cmd/internal/bench $(BENCHFLAGS)
+
+firmware: ## the three images for boards, with the SDK at BL_SDK_BASE: flash and RAM of each
+	$(MAKE) -C firmware bl602
 
 generate: ## renew the files written from package wire
 	go generate ./...

@@ -19,6 +19,7 @@ type device struct {
 	ap, station, gateway, sender bool
 	ips                          [][16]byte
 	v4                           []bool
+	name                         string
 }
 
 const ipsADevice = 8
@@ -44,7 +45,7 @@ func (d *devices) see(f *Frame) {
 		x.ap = x.ap || beacon || h.Type == typeData && ds == packet.FromDS
 		x.station = x.station || h.Type == typeData && ds == packet.ToDS
 	}
-	if f.IP.Version == 0 {
+	if f.IP.Version == 0 && f.EtherType != packet.EtherARP {
 		return
 	}
 	if f.SA != from {
@@ -55,12 +56,23 @@ func (d *devices) see(f *Frame) {
 	}
 }
 
+// holds: the device has the address.
+func (x *device) holds(ip [16]byte, v4 bool) {
+	if unspecified := ip == [16]byte{10: 0xFF, 11: 0xFF} || ip == [16]byte{}; !unspecified &&
+		len(x.ips) < ipsADevice && !slices.Contains(x.ips, ip) {
+		x.ips, x.v4 = append(x.ips, ip), append(x.v4, v4)
+	}
+}
+
 // address: who sends from an IP address, and in which role of the session.
 func (x *device) address(f *Frame) {
-	if unspecified := f.IP.Src == [16]byte{10: 0xFF, 11: 0xFF} || f.IP.Src == [16]byte{}; !unspecified &&
-		len(x.ips) < ipsADevice && !slices.Contains(x.ips, f.IP.Src) {
-		x.ips = append(x.ips, f.IP.Src)
-		x.v4 = append(x.v4, f.IP.Version == 4)
+	if ip, ok := f.ARPSender(); ok {
+		x.holds(ip, true)
+		return
+	}
+	x.holds(f.IP.Src, f.IP.Version == 4)
+	if name, ok := f.Hostname(); ok && x.name == "" {
+		x.name = name
 	}
 	if f.Layer != packet.LayerCoAP {
 		return
@@ -87,7 +99,7 @@ func (x *device) role() string {
 func (d *devices) list() []report.Device {
 	out := []report.Device{}
 	d.t.each(func(mac wire.MAC, x *device) {
-		r := report.Device{MAC: mac.String(), IPs: []string{}, Role: x.role(), Packets: x.packets}
+		r := report.Device{MAC: mac.String(), Name: x.name, IPs: []string{}, Role: x.role(), Packets: x.packets}
 		for i, ip := range x.ips {
 			v := packet.IP{Version: 6}
 			if x.v4[i] {

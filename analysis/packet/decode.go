@@ -38,8 +38,8 @@ func (d *Decoder) Decode(raw *Raw, p *Packet) {
 	p.Frame, p.Time, p.Iface, p.Len, p.Orig, p.Link = raw.Frame, raw.Time, raw.Iface, len(raw.Data), raw.Orig, raw.Link
 	b := raw.Data
 	switch raw.Link {
-	case LinkRadiotap:
-		n, ok := p.Radio.parse(b)
+	case LinkRadiotap, linkPrism, linkAVS, linkPPI:
+		n, ok := p.Radio.header(raw.Link, b)
 		if !ok {
 			d.fault(p, FaultRadiotap)
 			return

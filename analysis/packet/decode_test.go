@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"hash/crc32"
@@ -56,6 +57,10 @@ func TestLinkLayersReachCoAP(t *testing.T) {
 		{"raw", LinkRaw, ipv4},
 		{"802.11", LinkDot11, to + snap},
 		{"radiotap", LinkRadiotap, "0000 0800 00000000" + to + snap},
+		{"Prism", linkPrism, "44000000 90000000" + strings.Repeat("00", 136) + to + snap},
+		{"AVS", linkAVS, "80211001 0000002c" + strings.Repeat("00", 36) + to + snap},
+		{"AVS as link type 119", linkPrism, "80211001 0000002c" + strings.Repeat("00", 36) + to + snap},
+		{"PPI", linkPPI, ppiHead + to + snap},
 		{"HT control", LinkDot11, "8881" + to[5:] + "00000000" + snap},
 		{"four addresses", LinkDot11, "8803 2c00 020000000001 020000000004 020000000002 5000 020000000003 0000" + snap},
 		{"A-MSDU", LinkDot11, strings.Replace(to, "5000 0000", "5000 8000", 1) + "020000000002 020000000003 002f" + snap},
@@ -78,6 +83,64 @@ func TestLinkLayersReachCoAP(t *testing.T) {
 			t.Errorf("%s: source %s", c.name, p.SA)
 		}
 	}
+}
+
+// ppiHead has one field, 802.11-Common: TSFT, no flags, 1 Mb/s, 2437 MHz, −42 dBm.
+const ppiHead = "0000 2000 69000000 0200 1400 1122334455667788 0000 0200 8509 a000 00 00 d6 a0"
+
+func TestPPIFields(t *testing.T) {
+	p, _ := decode(t, linkPPI, unhex(t, ppiHead+to+snap))
+	r := p.Radio
+	if !r.HasTSFT || r.TSFT != 0x8877665544332211 || r.Rate != 2 || r.Freq != 2437 || r.Signal != -42 {
+		t.Errorf("%+v, fault %q", r, p.Fault)
+	}
+}
+
+func TestHostnames(t *testing.T) {
+	udp := func(port uint16, payload []byte) *Packet {
+		p := &Packet{Layer: LayerUDP}
+		p.UDP.DstPort, p.UDP.Payload = port, payload
+		p.IP.Src = [16]byte{10: 0xFF, 11: 0xFF, 12: 192, 13: 168, 14: 7, 15: 9}
+		return p
+	}
+	dhcp := make([]byte, 236)
+	dhcp[0], dhcp[1], dhcp[2] = 1, 1, 6
+	request := func(options string) []byte { return append(bytes.Clone(dhcp), unhex(t, "63825363"+options)...) }
+	mdns := func(addr string) []byte {
+		return unhex(t, "0000 8400 0000 0001 0000 0000 05 73656e736f 05 6c6f63616c 00 0001 8001 00000078 0004"+addr)
+	}
+	for _, c := range []struct {
+		name string
+		p    *Packet
+		want string
+	}{
+		{"DHCP", udp(67, request("350103 0c06 73656e646572 ff")), "sender"},
+		{"DHCP without a name", udp(67, request("350103 ff")), ""},
+		{"DHCP with an escape sequence", udp(67, request("350103 0c04 1b5b316d ff")), ""},
+		{"mDNS of its own address", udp(5353, mdns("c0a80709")), "senso"},
+		{"mDNS of another's address", udp(5353, mdns("c0a8070a")), ""},
+		{"cut", udp(67, request("350103 0c06 7365")), ""},
+	} {
+		if got, _ := c.p.Hostname(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func FuzzHostname(f *testing.F) {
+	f.Add(true, make([]byte, 300))
+	f.Add(false, []byte("\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\x05senso\x05local\x00\x00\x01\x80\x01\x00\x00\x00\x78\x00\x04\xc0\xa8\x07\x09"))
+	f.Fuzz(func(t *testing.T, dhcp bool, payload []byte) {
+		p := &Packet{Layer: LayerUDP}
+		p.UDP.DstPort, p.UDP.Payload = portMDNS, payload
+		if dhcp {
+			p.UDP.DstPort = portDHCPServer
+		}
+		name, ok := p.Hostname()
+		if ok == (name == "") || len(name) > maxName {
+			t.Errorf("%q %v", name, ok)
+		}
+	})
 }
 
 func TestRadiotapFields(t *testing.T) {

@@ -19,6 +19,9 @@ const (
 	LinkUnknown    Link = 0xFFFF
 	linkRawBSD     Link = 12 // raw IP as some systems write it
 	linkRawOpenBSD Link = 14
+	linkPrism      Link = 119 // 802.11 behind radio headers older than radiotap
+	linkAVS        Link = 163
+	linkPPI        Link = 192
 )
 
 // Layer says how far a packet could be read.
@@ -41,7 +44,7 @@ type Fault uint8
 const (
 	FaultNone     Fault = iota
 	FaultLink           // a link type that is not read
-	FaultRadiotap       // radiotap header longer than the packet, or of another version
+	FaultRadiotap       // radio header longer than the packet, or of another version
 	FaultDot11          // 802.11 header cut short
 	FaultFCS            // the interface has check sequences and this one is wrong
 	FaultLLC            // LLC/SNAP, Ethernet or cooked header cut short
@@ -53,7 +56,7 @@ const (
 )
 
 func (f Fault) String() string {
-	return [NumFaults]string{"", "unknown link type", "bad radiotap header", "bad 802.11 header", "bad FCS",
+	return [NumFaults]string{"", "unknown link type", "bad radio header", "bad 802.11 header", "bad FCS",
 		"bad LLC or Ethernet header", "bad IP header", "incomplete IP fragment", "bad UDP header", "malformed CoAP"}[f]
 }
 

@@ -55,6 +55,7 @@ type Clock struct {
 // Device is one MAC address that sent something.
 type Device struct {
 	MAC     string   `json:"mac"`
+	Name    string   `json:"name,omitempty"` // what it calls itself, in DHCP or mDNS
 	IPs     []string `json:"ips"`
 	Role    string   `json:"role"` // gateway, sender, access_point, station, unknown
 	Packets int64    `json:"packets"`

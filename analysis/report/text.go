@@ -87,7 +87,7 @@ func table(b *strings.Builder, title string, n int, row func(w io.Writer, i int)
 func deviceList(b *strings.Builder, r *Report, s Style) {
 	table(b, "Devices", len(r.Devices), func(w io.Writer, i int) {
 		d := r.Devices[i]
-		fmt.Fprintf(w, "%s\t%s\t%d packets\t%s", d.MAC, strings.ReplaceAll(d.Role, "_", " "), d.Packets, strings.Join(d.IPs, " "))
+		fmt.Fprintf(w, "%s\t%s\t%d packets\t%s", d.MAC, strings.ReplaceAll(d.Role, "_", " "), d.Packets, strings.TrimSpace(strings.Join(d.IPs, " ")+" "+d.Name))
 	}, s)
 }
 

@@ -118,7 +118,7 @@ int pq_port_udp_receive(pq_endpoint *from, uint8_t *p, size_t max)
     from->addr_len = 4;
     from->port = netbuf_fromport(b);
     size_t n = netbuf_len(b);
-    netbuf_copy(b, p, n < max ? n : max);
+    netbuf_copy(b, p, (u16_t)(n < max ? n : max));
     netbuf_delete(b);
     return n > max ? PQ_ERR_LENGTH : (int)n;
 }

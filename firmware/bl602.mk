@@ -62,7 +62,7 @@ $(BL602_ROLES:%=bl602-%): bl602-%: bl602-sdk
 	  BL_SDK_BASE=$(BL_SDK_BASE) cmake --build $(BL602_BUILD)/$* -j $(or $(JOBS),$(shell nproc)) \
 	  $(if $(BL602_FINISH),&& BL_SDK_BASE=$(BL_SDK_BASE) cmake --build $(BL602_BUILD)/$* --target combine); } \
 		> $(BL602_BUILD)/$*/build.log 2>&1 || \
-		{ grep -aE -A6 'CMake Error|error:|undefined|will not fit|HEAP_MIN|Error [0-9]' $(BL602_BUILD)/$*/build.log >&2; \
+		{ grep -aE -A6 'CMake Error|error:|ld: |undefined reference' $(BL602_BUILD)/$*/build.log >&2; \
 		  echo 'bl602: $* does not build; all of it is in $(BL602_BUILD)/$*/build.log' >&2; exit 1; }
 
 bl602-sizes:

@@ -45,6 +45,8 @@ bl602-sdk:
 ifeq ($(BL_SDK_BASE),)
 	$(info $(BL602_NO_SDK))
 	@echo 'bl602: BL_SDK_BASE is not set' >&2; exit 1
+else ifeq ($(filter /%,$(BL_SDK_BASE)),)
+	@echo 'bl602: BL_SDK_BASE=$(BL_SDK_BASE): an absolute path is expected' >&2; exit 1
 else ifeq ($(wildcard $(BL_SDK_BASE)/cmake/bouffalo_sdk-config.cmake),)
 	@echo 'bl602: BL_SDK_BASE=$(BL_SDK_BASE) is no bouffalo_sdk: it has no cmake/bouffalo_sdk-config.cmake' >&2; exit 1
 else ifeq ($(wildcard $(BL_SDK_BASE)/components/wireless/wifi4/firmware/lib/libfirmware.a),)

@@ -48,6 +48,26 @@ void pq_phy_info(pq_radio_info *info, const pq_phy_vector *v, uint8_t channel)
         ht(info, v);
 }
 
+size_t pq_phy_fill(pq_span *parts, size_t n, size_t len)
+{
+    size_t used = 0;
+    for (; used < n && len > 0; used++) {
+        parts[used].len = len < PQ_PHY_PIECE_SIZE ? len : PQ_PHY_PIECE_SIZE;
+        len -= parts[used].len;
+    }
+    return used;
+}
+
+void pq_phy_length(pq_radio_info *info, const pq_span *parts, size_t n, size_t air_len)
+{
+    size_t got = 0;
+    for (size_t i = 0; i < n; i++)
+        got += parts[i].len;
+    info->air_len = air_len < UINT16_MAX ? (uint16_t)air_len : UINT16_MAX;
+    if (got < air_len)
+        info->flags |= PQ_FRAME_CUT;
+}
+
 uint64_t pq_phy_time(pq_phy_clock *c, uint64_t tsf, uint64_t now)
 {
     bool moves = tsf > c->tsf;

@@ -25,6 +25,16 @@ typedef struct {
  * frequency that is not given. */
 void pq_phy_info(pq_radio_info *info, const pq_phy_vector *v, uint8_t channel);
 
+#define PQ_PHY_PIECES     4    /* of the library's buffers that a frame spans at most */
+#define PQ_PHY_PIECE_SIZE 1736 /* bytes, each but the last is full */
+
+/* Sets the lengths of n parts whose data pointers are set, as a frame of len bytes
+ * fills them one after the other. Returns how many it needs. */
+size_t pq_phy_fill(pq_span *parts, size_t n, size_t len);
+
+/* Length on air, and PQ_FRAME_CUT if the parts hold less. */
+void pq_phy_length(pq_radio_info *info, const pq_span *parts, size_t n, size_t air_len);
+
 /* Turns TSF stamps, taken as a frame arrives, into µs since boot. The board's own
  * clock is read some time later, so the least distance seen between the two is
  * taken as their offset; both count from one crystal. RAM: 24 bytes. */

@@ -19,9 +19,6 @@
 #include "phy.h"
 #include "pq_wire.h"
 
-#define SEGMENTS     4    /* that a frame spans at most */
-#define SEGMENT_SIZE 1736 /* bytes */
-
 struct wifi_pkt;
 int __real_tcpip_stack_input(void *swdesc, uint8_t status, void *hwhdr, unsigned int msdu_offset,
                              struct wifi_pkt *pkt, uint8_t extra_status);
@@ -72,7 +69,7 @@ static void deliver(const struct hw_rxhdr *h, const pq_span *parts, size_t n, si
     pq_radio_info info;
     pq_phy_info(&info, &phy, channel);
     info.time_us = pq_phy_time(&rx_clock, phy.tsf, pq_port_time_us());
-    info.air_len = (uint16_t)len;
+    pq_phy_length(&info, parts, n, len);
     if (sink.heard(sink.ctx, &info, parts, n) == 1)
         pq_wake();
 }
@@ -81,14 +78,13 @@ static void on_frame(void *env, void *wrapped, bl_rx_info_t *brief)
 {
     (void)env;
     (void)brief; /* less than the vector says */
-    if (current == NULL)
+    if (current == NULL || wrapped == NULL)
         return;
-    pq_span parts[SEGMENTS];
-    size_t n = 0, len = 0;
-    for (const struct pbuf *p = wrapped; p != NULL && n < SEGMENTS; p = p->next) {
+    const struct pbuf *p = wrapped;
+    size_t n = 0, len = p->tot_len;
+    pq_span parts[PQ_PHY_PIECES];
+    for (; p != NULL && n < PQ_PHY_PIECES; p = p->next)
         parts[n++] = (pq_span){.data = p->payload, .len = p->len};
-        len += p->len;
-    }
     deliver(current, parts, n, len);
 }
 
@@ -104,15 +100,13 @@ int __wrap_tcpip_stack_input(void *swdesc, uint8_t status, void *hwhdr, unsigned
 /* A frame that the library has not looked at yet. */
 static void on_raw(const struct hw_rxhdr *h, const uint8_t *piece)
 {
-    pq_span parts[SEGMENTS];
-    size_t n = 0, left = h->hwvect.len;
-    while (left > 0 && n < SEGMENTS && piece != NULL) {
-        size_t take = left < SEGMENT_SIZE ? left : SEGMENT_SIZE;
-        parts[n++] = (pq_span){.data = pointer_at(piece + PIECE_DATA), .len = take};
-        piece = pointer_at(piece + PIECE_NEXT);
-        left -= take;
+    pq_span parts[PQ_PHY_PIECES];
+    size_t n = 0, len = h->hwvect.len;
+    while (piece != NULL && n < PQ_PHY_PIECES && n * PQ_PHY_PIECE_SIZE < len) {
+        parts[n++].data = pointer_at(piece + PIECE_DATA);
+        piece = pointer_at(piece + PIECE_NEXT); /* after the last, another frame's */
     }
-    deliver(h, parts, n, h->hwvect.len - left);
+    deliver(h, parts, pq_phy_fill(parts, n, len), len);
 }
 
 int __wrap_rxu_cntrl_frame_handle(uint8_t *swdesc)

@@ -62,6 +62,39 @@ static void test_signal(void)
     CHECK_EQ(info.freq, 2484);
 }
 
+static void test_pieces(void)
+{
+    static const struct {
+        size_t have, len, used, last;
+        bool cut;
+    } cases[] = {
+        {1, 2, 1, 2, false},
+        {4, 1736, 1, 1736, false},
+        {4, 1737, 2, 1, false},
+        {4, 6944, 4, 1736, false},
+        {4, 6945, 4, 1736, true},
+        {1, 1737, 1, 1736, true},
+        {4, UINT16_MAX, 4, 1736, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pq_span parts[PQ_PHY_PIECES];
+        memset(parts, 0xEE, sizeof parts);
+        size_t used = pq_phy_fill(parts, cases[i].have, cases[i].len);
+        CHECK_EQ(used, cases[i].used);
+        CHECK_EQ(parts[used - 1].len, cases[i].last);
+        pq_radio_info info = {.flags = PQ_FRAME_AMPDU};
+        pq_phy_length(&info, parts, used, cases[i].len);
+        CHECK_EQ(info.air_len, cases[i].len);
+        CHECK_EQ(info.flags, PQ_FRAME_AMPDU | (cases[i].cut ? PQ_FRAME_CUT : 0));
+    }
+    CHECK_EQ(pq_phy_fill(NULL, 0, 5), 0);
+    CHECK_EQ(pq_phy_fill(NULL, 0, 0), 0);
+    pq_radio_info info = {0};
+    pq_phy_length(&info, NULL, 0, 70000);
+    CHECK_EQ(info.air_len, UINT16_MAX);
+    CHECK_EQ(info.flags, PQ_FRAME_CUT);
+}
+
 static void test_clock(void)
 {
     pq_phy_clock c = {0};
@@ -98,6 +131,7 @@ int main(void)
     test_legacy();
     test_ht();
     test_signal();
+    test_pieces();
     test_clock();
     test_withheld();
     return check_done("bl602_phy");

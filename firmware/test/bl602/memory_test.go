@@ -168,6 +168,12 @@ func placed(t *testing.T, role, path string) {
 	if itcm := at[want]>>16 == 0x2201; itcm != (role != "sniffer") {
 		t.Errorf("%s: %s lies at %#x", role, want, at[want])
 	}
+	bin := read(t, strings.TrimSuffix(path, ".elf")+".bin")
+	for offset, magic := range map[int]string{0: "BFNP", 0x1200: "SELF", 0x1400: "BLRFPARA"} {
+		if len(bin) < 0x2000 || bin[offset:offset+len(magic)] != magic {
+			t.Errorf("%s: there is no %s at 0x%x of the image", role, magic, offset)
+		}
+	}
 	if m := read(t, strings.TrimSuffix(path, ".elf")+".map"); !mapAgrees(m, at[want]) {
 		t.Errorf("%s: the map file does not show %s at %#x", role, want, at[want])
 	}

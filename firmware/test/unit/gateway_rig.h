@@ -6,7 +6,7 @@
 #include "pq_gateway.h"
 
 /* A key pair, and ciphertexts to it that are made once. */
-#define RIG_CTS 6
+#define RIG_CTS 10
 typedef struct {
     const pq_kem_params *params;
     uint8_t ek[PQ_KEM_MAX_EK_BYTES], dk[PQ_KEM_MAX_DK_BYTES], pin[32];

@@ -253,7 +253,7 @@ static void test_used_ids(void)
     size_t len = rig_build(in, &p, &key, &r);
     CHECK(pq_gateway_receive(&g, &p.at, in, len, rig_answer) > 0);
     CHECK_EQ(rig_answer[1], PQ_COAP_CHANGED);
-    for (unsigned ct = 1; ct < RIG_CTS; ct++) { /* the kid's next sessions */
+    for (unsigned ct = 1; ct < 6; ct++) { /* the kid's next sessions */
         rig_peer again = rig_peer_at((uint8_t)(10 + ct));
         again.psk = 0;
         fake.now += 2 * SECOND;
@@ -297,6 +297,51 @@ static void test_used_ids(void)
     CHECK_EQ(g.echo_floor, floor);
 }
 
+/* Only a session that was silent for more than 60 s gives way, and of several the
+ * one that was silent longest. */
+static void test_slots(void)
+{
+    boot();
+    static rig_peer all[PQ_GATEWAY_SLOTS];
+    rig_peer late = rig_peer_at(50);
+    for (unsigned i = 0; i < PQ_GATEWAY_SLOTS; i++, fake.now += 1000) {
+        all[i] = rig_peer_at((uint8_t)(1 + i));
+        CHECK_EQ(rig_open(&g, &all[i], &key, i, ""), PQ_COAP_CHANGED);
+    }
+    uint64_t first = fake.now - PQ_GATEWAY_SLOTS * 1000;
+    CHECK_EQ(rig_send(&g, &all[0], &key, "x"), PQ_COAP_CHANGED); /* now number 1 is the oldest */
+    unsigned decaps = told.decaps;
+    fake.now = first + 1000 + 60 * SECOND;
+    CHECK_EQ(rig_open(&g, &late, &key, 8, ""), PQ_COAP_UNAVAILABLE);
+    CHECK(told.closed == 0 && told.decaps == decaps);
+    fake.now++;
+    CHECK_EQ(rig_open(&g, &late, &key, 8, ""), PQ_COAP_CHANGED);
+    CHECK_EQ(told.closed, 1);
+    for (unsigned i = 0; i < PQ_GATEWAY_SLOTS; i++)
+        CHECK_EQ(rig_send(&g, &all[i], &key, "x"), i == 1 ? PQ_COAP_UNAUTHORIZED : PQ_COAP_CHANGED);
+    CHECK_EQ(rig_send(&g, &late, &key, "x"), PQ_COAP_CHANGED);
+}
+
+/* An ETag answers for the whole key, not for a block in its midst. */
+static void test_etag_of_block(void)
+{
+    pq_gateway_config c = rig_config(&key_768, &told);
+    CHECK_EQ(pq_gateway_init(&g, &c), PQ_OK);
+    rig_peer p = rig_peer_at(1);
+    pq_coap m;
+    CHECK(rig_refresh(&g, &p, &key_768));
+    for (uint32_t num = 0; num < 2; num++) {
+        rig_request r = {.code = PQ_COAP_GET,
+                         .format = -1,
+                         .etag = true,
+                         .echo = true,
+                         .block2 = &(pq_coap_block){num, false, 6}};
+        CHECK_EQ(rig_exchange(&g, &p, &key_768, &r, &m),
+                 num == 0 ? PQ_COAP_VALID : PQ_COAP_CONTENT);
+        CHECK_EQ(m.payload.len, num == 0 ? 0 : 1184 - 1024);
+    }
+}
+
 /* An unknown kid costs what a wrong PSK costs, and the same bytes answer it. */
 static void test_psk(void)
 {
@@ -337,6 +382,8 @@ int main(void)
     test_block_duplicates();
     test_buckets();
     test_used_ids();
+    test_slots();
+    test_etag_of_block();
     test_psk();
     return check_done("gateway");
 }

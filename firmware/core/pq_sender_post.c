@@ -10,9 +10,7 @@ void pq_sender_shake(pq_sender *s)
     s->phase = PQ_SENDER_SHAKES;
     s->waiting = false;
     s->repeats = 0;
-    s->encapsulated = false;
     s->offered = false;
-    s->offers_len = 0;
 }
 
 void pq_sender_shake_repeat(pq_sender *s)

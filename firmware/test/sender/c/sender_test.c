@@ -214,6 +214,10 @@ static void back_off(void)
     /* A new handshake has a new ciphertext, and its GET asks only whether the key is
      * still the same. */
     CHECK(world_parsed(world_sent(w, PQ_COAP_GET, 1)).etag.len == PQ_ETAG_SIZE);
+    pq_coap first = world_parsed(world_sent(w, PQ_COAP_POST, 0)), next = first;
+    for (unsigned i = 1; next.mid == first.mid; i++)
+        next = world_parsed(world_sent(w, PQ_COAP_POST, i));
+    CHECK(memcmp(first.payload.data, next.payload.data, CT) != 0);
     w->tap = NULL;
     world_send(w, "y");
     CHECK_EQ(w->kinds[PQ_EVENT_MESSAGE], 1);
@@ -310,7 +314,26 @@ static void reboot(void)
     CHECK(world_accepted(w, 2, "2") && world_accepted(w, 3, "3") && w->accepted_len == 4);
     CHECK_EQ(w->sessions, 2);
     CHECK_EQ(world_count(w, PQ_COAP_GET), 2);
-    CHECK_EQ(world_parsed(world_sent(w, PQ_COAP_GET, 1)).etag.len, PQ_ETAG_SIZE);
+    pq_coap refresh = world_parsed(world_sent(w, PQ_COAP_GET, 1));
+    CHECK(refresh.etag.len == PQ_ETAG_SIZE && refresh.echo.data == NULL);
+}
+
+/* A session that was given up is never used again, not even when the handshake after it
+ * has failed. */
+static void given_up(void)
+{
+    world *w = world_new(&pq_kem_512);
+    world_send(w, "0");
+    w->tap = forbid_posts;
+    world_send(w, "1");
+    CHECK(world_failed_as(w, PQ_SENDER_TIMEOUT));
+    CHECK(world_all_zero(&w->sender.client, sizeof w->sender.client));
+    w->tap = NULL;
+    unsigned posts = world_count(w, PQ_COAP_POST);
+    world_send(w, "2");
+    CHECK_EQ(world_parsed(world_sent(w, PQ_COAP_POST, posts)).content_format,
+             PQ_CONTENT_FORMAT_HANDSHAKE_512);
+    CHECK_EQ(w->kinds[PQ_EVENT_MESSAGE], 2);
 }
 
 static void limits(void)
@@ -415,6 +438,7 @@ int main(void)
     separate_response();
     silence_after_ack();
     reboot();
+    given_up();
     limits();
     message_ids();
     no_random();

@@ -169,6 +169,16 @@ static bool is_unfinished(int slot, const uint8_t raw[PQ_STORE_SLOT_SIZE], int *
     return is_blank(slot, PQ_STORE_SLOT_SIZE, PQ_FLASH_SECTOR, err);
 }
 
+/* Checked, and with values that this code can have written. */
+static bool is_whole(const uint8_t raw[PQ_STORE_SLOT_SIZE])
+{
+    pq_settings s = {0};
+    bool whole = raw[AT_MARK] != BLANK && memcmp(raw, magic, sizeof magic) == 0 &&
+                 pq_load32(raw + AT_CRC) == pq_crc32(0, raw, AT_CRC) && decode(&s, raw);
+    pq_wipe(&s, sizeof s);
+    return whole;
+}
+
 static int look_at(int slot, survey *v)
 {
     uint8_t raw[PQ_STORE_SLOT_SIZE];
@@ -176,8 +186,7 @@ static int look_at(int slot, survey *v)
     if (err != PQ_OK)
         return err;
     v->generation[slot] = pq_load32(raw + AT_GENERATION);
-    if (raw[AT_MARK] != BLANK && memcmp(raw, magic, sizeof magic) == 0 &&
-        pq_load32(raw + AT_CRC) == pq_crc32(0, raw, AT_CRC))
+    if (is_whole(raw))
         v->state[slot] = SLOT_WHOLE;
     else if (is_blank(slot, 0, PQ_FLASH_SECTOR, &err))
         v->state[slot] = SLOT_BLANK;
@@ -192,7 +201,7 @@ static int look_at(int slot, survey *v)
 /* PQ_OK: there are newest contents; else as pq_store_load. */
 static int look(survey *v)
 {
-    v->newest = -1;
+    *v = (survey){.newest = -1};
     for (int slot = 0; slot < 2; slot++) {
         int err = look_at(slot, v);
         if (err != PQ_OK)

@@ -33,7 +33,7 @@
  * Where neither slot was ever whole, and a third cut in a row hits that erasing,
  * the empty store is told as damaged.
  *
- * RAM: none; stack: 1 KB. */
+ * RAM: none; stack: 2.5 KB. */
 #ifndef PQ_STORE_H
 #define PQ_STORE_H
 

@@ -295,6 +295,7 @@ void pq_lab_spend(uint32_t us)
 
 int pq_lab_start(void)
 {
+    memset(&l, 0, sizeof l);
     pq_lab_event e = hear();
     return e == PQ_LAB_OVER ? PQ_ERR_SHORT : e == PQ_LAB_BAD ? PQ_ERR_ARG : PQ_OK;
 }

@@ -24,7 +24,9 @@
  *   't'  µs (8, little-endian)    done; call again then at the latest, all ones:
  *                                 only when something happens
  *
- * The first 'T' boots the board. The end of stdin ends it. */
+ * The first 'T' boots the board. After an 'R', or a reboot of its own, it has no
+ * address until the next 'N', and begins with a 'w' where it knows a network. The end
+ * of stdin ends it; a message that is none of these does, too, with exit status 2. */
 #ifndef PQ_LAB_LINK_H
 #define PQ_LAB_LINK_H
 

@@ -298,6 +298,9 @@ static void test_foreign(void)
         }
         pq_store32(raw + 746, ~crc);
         CHECK(is_damaged());
+        fake_flash_chip before = fake_flash;
+        CHECK_EQ(save(2), PQ_ERR_DAMAGED);
+        CHECK(memcmp(before.mem, fake_flash.mem, PQ_FLASH_SIZE) == 0);
     }
 }
 

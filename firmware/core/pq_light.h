@@ -1,5 +1,5 @@
 /* What the LED shows: a steady colour for the board's state, and short patterns
- * for what happens. Nothing blocks; time decides. RAM: 32 bytes. */
+ * for what happens. Nothing blocks; time decides. RAM: 16 bytes on RV32. */
 #ifndef PQ_LIGHT_H
 #define PQ_LIGHT_H
 

@@ -6,7 +6,7 @@
  * message a call, so that the board never waits long. A screen that is not there
  * is looked for again every PQ_SCREEN_RETRY_US.
  *
- * RAM: 192 bytes; stack: 200 bytes; font: 475 bytes of flash. */
+ * RAM: 184 bytes on RV32; stack: 200 bytes; font: 475 bytes of flash. */
 #ifndef PQ_SCREEN_H
 #define PQ_SCREEN_H
 

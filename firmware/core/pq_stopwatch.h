@@ -1,5 +1,5 @@
 /* How long each step took last and at worst, by its name.
- * RAM: PQ_STOPWATCH_STEPS × 16 + 8 bytes on RV32. */
+ * RAM: 200 bytes on RV32. */
 #ifndef PQ_STOPWATCH_H
 #define PQ_STOPWATCH_H
 

@@ -1,14 +1,12 @@
-/* The gateway as a program: a port's main calls this once the board is up. */
+/* The gateway as a program: a port's main calls this once the board is up.
+ *
+ * RAM on RV32: 13.4 KB built for ML-KEM-512 alone, 16.0 KB for all three sets. */
 #ifndef PQ_ROLE_GATEWAY_H
 #define PQ_ROLE_GATEWAY_H
 
 #include "pq_gateway.h"
 
 #include "node.h"
-
-/* Larger than any datagram that can be answered; of a longer one the rest is lost,
- * and the gateway says that it is too large. */
-#define PQ_GATEWAY_ROLE_DATAGRAM 1472
 
 typedef struct {
     pq_node node;
@@ -18,7 +16,7 @@ typedef struct {
     uint8_t dk[PQ_KEM_MAX_DK_BYTES];
     union {
         uint8_t ek[PQ_KEM_MAX_EK_BYTES]; /* only while the key pair is expanded */
-        uint8_t datagram[PQ_GATEWAY_ROLE_DATAGRAM];
+        uint8_t datagram[PQ_GATEWAY_DATAGRAM_MAX];
     } in;
     uint8_t answer[PQ_GATEWAY_ANSWER_MAX];
 } pq_gateway_role;

@@ -3,7 +3,7 @@
  * DHCP, the ready flag. From then on the role's application runs, and the node
  * handles what is typed and shows what happens.
  *
- * RAM: 7 KB, of which 4.4 KB are the console. */
+ * RAM: 5.6 KB, of which 4.4 KB are the console; stack while settings are kept: 3.6 KB. */
 #ifndef PQ_NODE_H
 #define PQ_NODE_H
 

@@ -1,4 +1,6 @@
-/* The sender as a program: a port's main calls this once the board is up. */
+/* The sender as a program: a port's main calls this once the board is up.
+ *
+ * RAM on RV32: 11.7 KB built for ML-KEM-512 alone, 13.3 KB for all three sets. */
 #ifndef PQ_ROLE_SENDER_H
 #define PQ_ROLE_SENDER_H
 

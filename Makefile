@@ -52,7 +52,8 @@ firmware: ## the three images for boards, with the SDK at BL_SDK_BASE: flash and
 generate: ## renew the files written from package wire
 	go generate ./...
 
-# The same bytes from the same commit: times are the commit's, paths are cut off.
+# The same bytes from the same commit: times are the commit's, paths are cut off. The
+# boards ask for no library but glibc, so that they run on other systems too.
 MAINTAINER ?= pqiot maintainers <maintainers@pqiot.invalid>
 EPOCH      ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
 PROGRAMS   := $(BIN)/pqiot-*
@@ -61,11 +62,12 @@ manual: build ## man pages and completions into ./build/manual
 	@rm -rf build/manual
 	go run ./cmd/internal/manual -version "$(VERSION)" -date "$$(date -u -d @$(EPOCH) +%F)" $(PROGRAMS)
 
+# One platform: make dist DISTFLAGS="-only linux-amd64"
 dist: manual ## archives for every platform, Debian packages, SHA256SUMS into ./dist
 	@rm -rf build/dist/boards
 	$(MAKE) -C firmware host BUILD=../build/dist/firmware BIN=../build/dist/boards \
-		CC="$(CC) -s -ffile-prefix-map=$(CURDIR)=."
-	go run ./cmd/internal/dist -version "$(VERSION)" -epoch $(EPOCH) -maintainer "$(MAINTAINER)"
+		CC="$(CC) -s -ffile-prefix-map=$(CURDIR)=." MBEDTLS=-l:libmbedcrypto.a
+	go run ./cmd/internal/dist -licence "$(wildcard /usr/share/doc/libmbedtls-dev/copyright)" -version "$(VERSION)" -epoch $(EPOCH) -maintainer "$(MAINTAINER)" $(DISTFLAGS)
 
 # Debian releases, so Wireshark 4.0 and 4.4. Roots are kept in ./build/roots.
 SUITES ?= bookworm trixie

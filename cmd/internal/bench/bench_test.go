@@ -104,7 +104,7 @@ func TestParseGo(t *testing.T) {
 	if m := find(all, "decoder/Reader/ack/1e-4", "read-MB/s"); m == nil || m.Value != 580.5 {
 		t.Errorf("a name that ends like a GOMAXPROCS: %+v", m)
 	}
-	if m := find(merge(parseGo("pkg: pqiot/x\nBenchmarkA/1e-4 5 1 ns/op\n", 1)), "x/A/1e-4", "ns/op"); m == nil {
+	if m := find(merge(parseGo("pkg: pqiot/x\nBenchmarkA/1e-1 5 1 ns/op\n", 1)), "x/A/1e-1", "ns/op"); m == nil {
 		t.Error("with GOMAXPROCS=1 nothing stands behind the name")
 	}
 	for _, m := range all {
@@ -118,6 +118,16 @@ func TestRulesRefused(t *testing.T) {
 	for _, line := range []string{"goal a b atmost 3", "goal a b most x", "goal a b most", "peer a b c d", "peer a b c d e f", "other", "goal [a b most 3"} {
 		if _, err := parseRules("# fine\ngoal a b most 3\n" + line + "\n"); err == nil || !strings.Contains(err.Error(), "line 3") {
 			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+// A ratio above 1 means that we are better, whichever way the unit goes.
+func TestRatio(t *testing.T) {
+	for unit, want := range map[string]float64{"ns/op": 0.5, "packets/s": 2} {
+		b := peerRule{label: "other", least: 1}.beside(measurement{Value: 10, Unit: unit}, measurement{Value: 5})
+		if b.Ratio != want || b.Goal.Met != (want >= 1) {
+			t.Errorf("10 beside 5 %s: %+v, want %v", unit, b, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -165,12 +166,15 @@ func TestLibc(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat("/bin/ls"); err != nil {
-		t.Skip("no /bin/ls here")
+	if _, err := os.Stat("/bin/cat"); runtime.GOOS != "linux" || err != nil {
+		t.Skip("no /bin/cat here")
 	}
-	v, err := libcNeeded([]binary{{"ls", "/bin/ls"}, {"self", self}})
+	v, err := libcNeeded([]binary{{"cat", "/bin/cat"}, {"self", self}})
 	if err != nil || !strings.HasPrefix(v, "2.") || numbers(v)[1] < 4 {
-		t.Errorf("ls needs glibc %q, %v", v, err)
+		t.Errorf("cat needs glibc %q, %v", v, err)
+	}
+	if _, err := libcNeeded([]binary{{"bash", "/bin/bash"}}); err == nil {
+		t.Errorf("a program that needs another library: %v", err)
 	}
 	if _, err := libcNeeded([]binary{{"x", "dist_test.go"}}); err == nil {
 		t.Error("a text is no error")

@@ -31,6 +31,8 @@ type release struct {
 	boards     string    // folder with the simulated boards of this machine; may be empty
 	work       string    // folder for binaries and staging
 	out        string    // folder of the products
+	only       string    // platforms, commas between; empty: all
+	licence    string    // of what the boards have linked in; may be empty
 	notices    []byte
 }
 
@@ -42,6 +44,8 @@ func main() {
 	flag.StringVar(&r.maintainer, "maintainer", "", "`NAME <ADDRESS>` of the Debian packages' maintainer")
 	flag.StringVar(&r.manual, "manual", "build/manual", "`DIR` with man pages and completions")
 	flag.StringVar(&r.boards, "boards", "build/dist/boards", "`DIR` with the simulated boards of this machine")
+	flag.StringVar(&r.only, "only", "", "`PLATFORMS` to make, such as linux-amd64,windows-amd64; all if empty")
+	flag.StringVar(&r.licence, "licence", "", "`FILE` with the licence of what the boards have linked in")
 	flag.StringVar(&r.work, "work", "build/dist", "`DIR` for work")
 	flag.StringVar(&r.out, "o", "dist", "`DIR` for the products")
 	flag.Parse()
@@ -64,10 +68,25 @@ func (r *release) make() error {
 	if r.notices, err = notices(); err != nil {
 		return err
 	}
+	if r.licence != "" {
+		text, err := os.ReadFile(r.licence)
+		if err != nil {
+			return err
+		}
+		r.notices = fmt.Appendf(r.notices, "\n==== linked into the simulated boards: %s\n\n%s", r.licence, text)
+	}
+	made := 0
 	for _, p := range platforms() {
+		if r.only != "" && !slices.Contains(strings.Split(r.only, ","), p.name()) {
+			continue
+		}
 		if err := r.platform(p); err != nil {
 			return fmt.Errorf("%s: %w", p.name(), err)
 		}
+		made++
+	}
+	if made == 0 {
+		return fmt.Errorf("-only %s: no such platform", r.only)
 	}
 	return r.sums()
 }

@@ -91,7 +91,8 @@ func binaries(dir string) (all []binary, err error) {
 }
 
 // libcNeeded is the newest version of glibc that any of the programs asks for,
-// such as 2.34; empty if all are static.
+// such as 2.34; empty if all are static. A program that needs another library
+// is an error: it would run on the system that it was built on, and on few more.
 func libcNeeded(bins []binary) (string, error) {
 	newest := ""
 	for _, b := range bins {
@@ -99,10 +100,19 @@ func libcNeeded(bins []binary) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", b.path, err)
 		}
+		defer f.Close()
+		libraries, err := f.ImportedLibraries()
+		if err != nil || len(libraries) == 0 {
+			continue // static
+		}
+		for _, l := range libraries {
+			if l != "libc.so.6" && !strings.HasPrefix(l, "ld-linux") {
+				return "", fmt.Errorf("%s needs %s: link it statically", b.path, l)
+			}
+		}
 		symbols, err := f.ImportedSymbols()
-		f.Close()
 		if err != nil {
-			continue // a static program has no such table
+			return "", fmt.Errorf("%s: %w", b.path, err)
 		}
 		for _, s := range symbols {
 			if v, ok := strings.CutPrefix(s.Version, "GLIBC_"); ok && (newest == "" || slices.Compare(numbers(v), numbers(newest)) > 0) {

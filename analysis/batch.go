@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	batchItems = 640     // packets handed on at a time, at most
-	batchBytes = 1 << 17 // of a capture read at a time
+	batchItems = 1280    // packets handed on at a time, at most
+	batchBytes = 1 << 18 // of a capture read at a time: to wake a stage up costs as much as a dozen packets
 )
 
 // item is one packet on its way through the stages.
@@ -40,19 +40,23 @@ type batch struct {
 	pool  chan *batch
 }
 
-// pool is a fixed number of batches: it bounds what is under way.
+// newPool makes room for a fixed number of batches: it bounds what is under
+// way. Each is made when it is wanted first; nil stands for it until then.
 func newPool(n int) chan *batch {
 	p := make(chan *batch, n)
 	for range n {
-		p <- &batch{items: make([]item, 0, batchItems+64), data: make([]byte, batchBytes), pool: p}
+		p <- nil
 	}
 	return p
 }
 
 // get waits for a free batch; nil where ctx ended first.
-func get(ctx context.Context, pool <-chan *batch) *batch {
+func get(ctx context.Context, pool chan *batch) *batch {
 	select {
 	case b := <-pool:
+		if b == nil {
+			b = &batch{items: make([]item, 0, batchItems+64), data: make([]byte, batchBytes), pool: pool}
+		}
 		b.users.Store(1)
 		return b
 	case <-ctx.Done():

@@ -60,6 +60,9 @@ func (o *opener) open(b *batch, i int) {
 	it.forged = o.keys.Verify(&it.p) == unseal.Forged
 	// The packets of an A-MSDU stand behind the others of the batch: they are
 	// few, and one frame's belong together.
+	if !h.AMSDU {
+		return
+	}
 	next := it.p
 	for o.dec.NextMSDU(&next) {
 		forged := o.keys.Verify(&next) == unseal.Forged

@@ -50,6 +50,7 @@ func (r *reader) Write(b []byte) (int, error) {
 func (r *reader) run(ctx context.Context) {
 	defer close(r.out)
 	defer close(r.done)
+	defer func() { r.pool = nil }() // of many files only those under way hold batches
 	in := r.in.R
 	if r.in.Open != nil {
 		f, err := r.in.Open()

@@ -115,6 +115,19 @@ func BenchmarkTable(b *testing.B) {
 	}
 }
 
+// TestThreshold: it is the least count whose score is an alarm.
+func TestThreshold(t *testing.T) {
+	for _, mean := range []float64{0, 0.01, 0.3, 1, 7.5, 40, 250, 499, 501, 3000} {
+		for _, over := range []float64{1, 1.05, 2, 10} {
+			c := chart{moments: moments{mean, mean * over}}
+			at := float64(c.threshold())
+			if below, above := c.score(at-1), c.score(at); at > 1 && below > scoreAlarm || above <= scoreAlarm {
+				t.Errorf("mean %v, variance %v: %v scores %v and one less %v", mean, mean*over, at, above, below)
+			}
+		}
+	}
+}
+
 func TestSequence(t *testing.T) {
 	var s sequence
 	for i, c := range []struct {

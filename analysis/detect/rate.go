@@ -196,13 +196,10 @@ func (r *rates) learn(kind uint8, c *chart, x float64) {
 // score is the normal score of a count: the mid-P tail of a negative binomial
 // with the chart's mean and variance.
 func (m moments) score(x float64) float64 {
-	mu := max(m.mean, 1e-3)
-	v := max(m.variance, overdispersed*mu)
+	mu, v, size, p := m.shape()
 	if mu > normalAbove {
 		return min(scoreHigh, max(scoreLow, (x-mu)/math.Sqrt(v)))
 	}
-	size := mu * mu / (v - mu)
-	p := mu / v // probability of success
 	pmf := math.Exp(size * math.Log(p))
 	below := 0.0
 	for k := 0.0; k < x; k++ {
@@ -227,19 +224,28 @@ func quantile(p float64) float64 {
 	return math.Sqrt2 * math.Erfinv(2*p-1)
 }
 
-// threshold is the least count whose score alone is an alarm.
+// threshold is the least count whose score alone is an alarm. The sums of
+// score go on from one count to the next here.
 func (c *chart) threshold() int32 {
-	lo, hi := 1.0, max(8, 2*c.mean+1)
-	for c.score(hi) <= scoreAlarm && hi < 1e7 {
-		hi *= 2
+	mu, v, size, p := c.shape()
+	if mu > normalAbove {
+		return int32(min(1<<30, max(1, math.Floor(mu+scoreAlarm*math.Sqrt(v))+1)))
 	}
-	for lo < hi {
-		mid := math.Floor((lo + hi) / 2)
-		if c.score(mid) > scoreAlarm {
-			hi = mid
-		} else {
-			lo = mid + 1
+	below, pmf := 0.0, math.Exp(size*math.Log(p))
+	for x := 1; x < countMost; x++ {
+		below += pmf
+		pmf *= (float64(x-1) + size) / float64(x) * (1 - p)
+		if tail := max(0, 1-below) - pmf/2; tail < tailAlarm && quantile(1-tail) > scoreAlarm {
+			return int32(x)
 		}
 	}
-	return int32(min(lo, 1<<30))
+	return countMost
+}
+
+// shape gives the mean and variance that a chart is judged by, and size and
+// probability of success of their negative binomial.
+func (m moments) shape() (mu, v, size, p float64) {
+	mu = max(m.mean, 1e-3)
+	v = max(m.variance, overdispersed*mu)
+	return mu, v, mu * mu / (v - mu), mu / v
 }

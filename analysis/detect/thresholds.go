@@ -50,7 +50,7 @@ const (
 	cusumAlarm    = 12.0
 	scoreAlarm    = 5.9
 	tailAlarm     = 1e-8 // more than the tail beyond scoreAlarm, 1.8e-9: what is above it needs no score
-	countMost     = 1e7 // events in a bin that no link carries
+	countMost     = 1e7  // events in a bin that no link carries
 	warmUpBins    = 12
 	quietBins     = 400 // empty bins after which a chart changes no more
 	normalAbove   = 500 // mean from which the normal distribution is as good

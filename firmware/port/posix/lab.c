@@ -15,7 +15,7 @@
 static struct {
     uint64_t now, booted; /* µs of the lab */
     uint64_t spent;       /* µs: what the board has worked since */
-    uint64_t told;        /* µs since boot: a clock does not run backwards */
+    uint64_t told;        /* µs since boot, at the turn's start: a clock does not run backwards */
     bool has_address;
     uint8_t address[4];
     struct {
@@ -235,6 +235,8 @@ static bool take_time(uint32_t len)
         return false;
     }
     l.now = now;
+    uint64_t done = l.told + l.spent; /* work may have taken the board past this time */
+    l.told = now - l.booted > done ? now - l.booted : done;
     l.spent = 0;
     return true;
 }
@@ -282,10 +284,7 @@ static pq_lab_event hear(void)
 
 uint64_t pq_lab_time_us(void)
 {
-    uint64_t t = l.now - l.booted + l.spent;
-    if (t > l.told)
-        l.told = t;
-    return l.told;
+    return l.told + l.spent;
 }
 
 void pq_lab_spend(uint32_t us)

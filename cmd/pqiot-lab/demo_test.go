@@ -71,3 +71,32 @@ func difference(got, want string) string {
 	}
 	return "one ends before the other"
 }
+
+// TestReadmeTranscript holds that README.md shows lines of that transcript, in
+// their order.
+func TestReadmeTranscript(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	demo, err := os.ReadFile("testdata/demo.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, ok := strings.Cut(string(readme), "$ make demo\n")
+	if !ok {
+		t.Fatal("README.md shows no make demo")
+	}
+	shown, _, _ = strings.Cut(shown, "```")
+	rest := string(demo)
+	for line := range strings.Lines(shown) {
+		if line == "…\n" {
+			continue
+		}
+		_, after, ok := strings.Cut(rest, line)
+		if !ok {
+			t.Fatalf("make demo does not print, or not in this order: %s", line)
+		}
+		rest = after
+	}
+}

@@ -93,7 +93,8 @@ func (e *Engine) coap(f *Frame) Kind {
 		fresh = true // the id came round again, with the same request
 	}
 	if fresh {
-		*m = message{content: hash, sa: f.SA, radio: f.Dot11.Present, first: f.id(), since: f.Time, layout: isLayout(c)}
+		*m = message{} // in place: a literal with fields would be made elsewhere and copied
+		m.content, m.sa, m.radio, m.first, m.since, m.layout = hash, f.SA, f.Dot11.Present, f.id(), f.Time, isLayout(c)
 		m.transmission(f)
 		m.times[0] = f.Time
 		e.rate.exchange(f, &e.inc)

@@ -115,6 +115,40 @@ func BenchmarkTable(b *testing.B) {
 	}
 }
 
+// TestBloom: what went in is there, and of what did not, few hit by chance
+// even when the filter is full.
+func TestBloom(t *testing.T) {
+	var b bloom
+	r := rand.New(rand.NewPCG(3, 4))
+	for range bloomFill {
+		h := r.Uint64()
+		if b.add(h); !b.has(h) {
+			t.Fatalf("%#x went in and is not there", h)
+		}
+	}
+	hits := 0
+	for range 1_000_000 {
+		if b.has(r.Uint64()) {
+			hits++
+		}
+	}
+	if hits > 2000 {
+		t.Errorf("%d of a million hit by chance", hits)
+	}
+	t.Logf("%d of a million hit by chance", hits)
+	before := b
+	b.add(r.Uint64())
+	if b.used != 1 || &b.gen[1][0] != &before.gen[0][0] {
+		t.Error("a full generation does not give way")
+	}
+	first := r.Uint64()
+	b.add(first)
+	b.used = bloomFill
+	if b.add(r.Uint64()); !b.has(first) {
+		t.Error("the old generation is not asked")
+	}
+}
+
 // TestThreshold: it is the least count whose score is an alarm.
 func TestThreshold(t *testing.T) {
 	for _, mean := range []float64{0, 0.01, 0.3, 1, 7.5, 40, 250, 499, 501, 3000} {

@@ -11,6 +11,7 @@ import (
 type Decoder struct {
 	ports  []uint16
 	fcs    []fcsTally
+	radio  radioLayout // of the last packet
 	frags  fragments
 	counts [NumFaults]int64
 }
@@ -39,7 +40,7 @@ func (d *Decoder) Decode(raw *Raw, p *Packet) {
 	b := raw.Data
 	switch raw.Link {
 	case LinkRadiotap, linkPrism, linkAVS, linkPPI:
-		n, ok := p.Radio.header(raw.Link, b)
+		n, ok := p.Radio.header(raw.Link, b, &d.radio)
 		if !ok {
 			d.fault(p, FaultRadiotap)
 			return

@@ -13,7 +13,7 @@ const (
 )
 
 // header reads whichever radio header the link type has and returns its length.
-func (r *Radio) header(link Link, b []byte) (n int, ok bool) {
+func (r *Radio) header(link Link, b []byte, l *radioLayout) (n int, ok bool) {
 	switch link {
 	case linkPrism:
 		return r.prism(b)
@@ -22,7 +22,7 @@ func (r *Radio) header(link Link, b []byte) (n int, ok bool) {
 	case linkPPI:
 		return r.ppi(b)
 	}
-	return r.parse(b)
+	return r.parse(b, l)
 }
 
 // prism reads the header of link type 119, which may be an AVS header too.

@@ -50,6 +50,9 @@ func (s *Source) nextPcap(raw *Raw) error {
 // nanos turns ticks of a clock with perSec ticks a second into ns. A hostile
 // resolution or time cannot overflow: it saturates.
 func nanos(ticks, perSec uint64, offset int64) int64 {
+	if perSec == defaultTicks && ticks < 1<<52 && offset == 0 { // what almost all captures have
+		return int64(ticks) * (second / defaultTicks)
+	}
 	if perSec == 0 {
 		perSec = 1
 	}

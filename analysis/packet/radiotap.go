@@ -27,9 +27,31 @@ const (
 	rtMoreWords = 31 // another word of present bits follows
 )
 
+// radioLayout is where the fields stand in a header with these present bits
+// and as many words of them. A radio writes the same ones again and again.
+type radioLayout struct {
+	present uint32
+	start   int // behind the present words
+	at      [len(radiotapFields)]int
+	end     int // of the fields; 0: not laid out yet
+}
+
+func (l *radioLayout) of(present uint32, start int) {
+	if l.end != 0 && l.present == present && l.start == start {
+		return
+	}
+	*l = radioLayout{present: present, start: start, end: start}
+	for bit, f := range radiotapFields {
+		if present>>bit&1 != 0 {
+			l.at[bit] = (l.end + int(f.align) - 1) &^ (int(f.align) - 1)
+			l.end = l.at[bit] + int(f.size)
+		}
+	}
+}
+
 // parse reads the radiotap header at the start of b and returns its length.
 // Only the first radio's fields count: later words repeat them per antenna.
-func (r *Radio) parse(b []byte) (n int, ok bool) {
+func (r *Radio) parse(b []byte, l *radioLayout) (n int, ok bool) {
 	if len(b) < 8 || b[0] != 0 {
 		return 0, false
 	}
@@ -39,39 +61,30 @@ func (r *Radio) parse(b []byte) (n int, ok bool) {
 	}
 	h := b[:n]
 	first := binary.LittleEndian.Uint32(h[4:])
-	at := 8
-	for more := first; more>>rtMoreWords != 0; at += 4 {
-		if at+4 > n {
+	start := 8
+	for more := first; more>>rtMoreWords != 0; start += 4 {
+		if start+4 > n {
 			return 0, false
 		}
-		more = binary.LittleEndian.Uint32(h[at:])
+		more = binary.LittleEndian.Uint32(h[start:])
 	}
-	for bit := range radiotapFields {
-		if first>>bit&1 == 0 {
-			continue
-		}
-		f := radiotapFields[bit]
-		at = (at + int(f.align) - 1) &^ (int(f.align) - 1)
-		if at+int(f.size) > n {
-			return 0, false
-		}
-		r.field(bit, h[at:])
-		at += int(f.size)
+	if l.of(first, start); l.end > n {
+		return 0, false
+	}
+	if at := l.at[rtTSFT]; at != 0 {
+		r.TSFT, r.HasTSFT = binary.LittleEndian.Uint64(h[at:]), true
+	}
+	if at := l.at[rtFlags]; at != 0 {
+		r.FCS, r.BadFCS = h[at]&rtFlagFCS != 0, h[at]&rtFlagBadFCS != 0
+	}
+	if at := l.at[rtRate]; at != 0 {
+		r.Rate = h[at]
+	}
+	if at := l.at[rtChannel]; at != 0 {
+		r.Freq = binary.LittleEndian.Uint16(h[at:])
+	}
+	if at := l.at[rtSignal]; at != 0 {
+		r.Signal = int8(h[at])
 	}
 	return n, true
-}
-
-func (r *Radio) field(bit int, v []byte) {
-	switch bit {
-	case rtTSFT:
-		r.TSFT, r.HasTSFT = binary.LittleEndian.Uint64(v), true
-	case rtFlags:
-		r.FCS, r.BadFCS = v[0]&rtFlagFCS != 0, v[0]&rtFlagBadFCS != 0
-	case rtRate:
-		r.Rate = v[0]
-	case rtChannel:
-		r.Freq = binary.LittleEndian.Uint16(v)
-	case rtSignal:
-		r.Signal = int8(v[0])
-	}
 }

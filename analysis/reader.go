@@ -29,9 +29,10 @@ type reader struct {
 	told     *report.Clock // what the report says of it
 	begins   int64         // corrected time of the first packet; noTime: not known, or none
 
-	src *packet.Source
-	n   int64
-	err error
+	src   *packet.Source
+	n     int64
+	err   error
+	whole bool // read to its end
 }
 
 func newReader(index int, in Input, opt Options) *reader {
@@ -78,7 +79,7 @@ func (r *reader) run(ctx context.Context) {
 			return
 		}
 	}
-	if errors.Is(r.err, io.EOF) {
+	if r.whole = errors.Is(r.err, io.EOF); r.whole {
 		r.err = nil
 	}
 }
@@ -129,7 +130,7 @@ func (r *reader) result(ctx context.Context) (f report.File, faults [packet.NumF
 	if r.n == 0 && err == nil {
 		err = errors.New("the capture holds no packet")
 	}
-	if !f.Truncated {
+	if r.whole {
 		f.SHA256 = hex.EncodeToString(r.hash.Sum(nil))
 	}
 	return f, r.dec.Faults(), c, err

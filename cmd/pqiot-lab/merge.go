@@ -22,6 +22,7 @@ const (
 
 	packetHead = 28     // bytes of a packet block before its data
 	maxBlock   = 262144 // bytes
+	bufferSize = 32 << 10
 )
 
 // merger reads what the extcap writes, gives it the run's time, and puts the
@@ -40,14 +41,14 @@ type merger struct {
 }
 
 func newMerger(line *timeline, truth *truthWriter, out io.Writer, start time.Time, live bool) *merger {
-	m := &merger{line: line, truth: truth, out: bufio.NewWriterSize(out, 256<<10), start: start, live: live}
+	m := &merger{line: line, truth: truth, out: bufio.NewWriterSize(out, bufferSize), start: start, live: live}
 	m.consoles = extcap.NewConsoleWriter(m.out, 1, lab.GatewayName, lab.SenderName)
 	return m
 }
 
 // run merges until the extcap ends its stream, and then writes what is left.
 func (m *merger) run(from io.Reader) error {
-	r := bufio.NewReaderSize(from, 256<<10)
+	r := bufio.NewReaderSize(from, bufferSize)
 	var buf []byte
 	for {
 		b, err := readBlock(r, buf)

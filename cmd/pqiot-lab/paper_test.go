@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,18 +144,43 @@ func shown(t *testing.T, r recording, wpa string, texts []string) {
 	}
 }
 
-// timed: the steps of cryptography were timed, on both boards.
+// timed: the steps of cryptography were timed, on both boards, and the answer
+// to the handshake waits for them.
 func timed(t *testing.T, r recording, wpa string) {
 	t.Helper()
 	seen := map[string]bool{}
-	for _, row := range tshark(t, r, wpa, "pqiot_console.duration > 0", "pqiot_console.board", "pqiot_console.step") {
+	var decaps float64 // ms
+	for _, row := range tshark(t, r, wpa, "pqiot_console.duration > 0", "pqiot_console.board", "pqiot_console.step", "pqiot_console.duration") {
 		seen[row[0]+" "+row[1]] = true
+		if row[1] == "kem.decaps" {
+			decaps, _ = strconv.ParseFloat(row[2], 64)
+		}
+	}
+	if took := answeredAfter(t, r, wpa); took < decaps {
+		t.Errorf("the handshake was answered after %.3f ms, its decapsulation took %.3f", took, decaps)
 	}
 	for _, step := range []string{"gateway kem.decaps", "sender kem.encaps"} {
 		if !seen[step] {
 			t.Errorf("%s was not timed; there are %v", step, seen)
 		}
 	}
+}
+
+// answeredAfter is how long the gateway took for the handshake, by the radio.
+func answeredAfter(t *testing.T, r recording, wpa string) float64 {
+	t.Helper()
+	const up = "wlan.fc.tods == 1 && wlan.fc.retry == 0 && coap.code == "
+	asked := tshark(t, r, wpa, "coap.code == 2 && pqiot.ciphertext && wlan.fc.fromds == 1", "frame.time_relative")
+	answered := tshark(t, r, wpa, up+"68", "frame.time_relative")
+	if len(asked) == 0 || len(answered) == 0 {
+		t.Fatal("no handshake")
+	}
+	from, err1 := strconv.ParseFloat(asked[0][0], 64)
+	to, err2 := strconv.ParseFloat(answered[0][0], 64)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return (to - from) * 1000
 }
 
 // labelled: the truth has a line for each packet, and knows the frames from

@@ -18,6 +18,7 @@ type Board interface {
 const (
 	rejoin     = 5_000_000 // µs between attempts to join a network
 	maxPartial = 1024      // bytes of a line that a board has not ended yet
+	maxBusy    = 1_000_000 // µs of one step
 )
 
 // station is a board and the station that is its radio.
@@ -28,16 +29,20 @@ type station struct {
 	peer  *air.Peer
 	port  uint16 // its socket's
 	wants *air.Network
-	line  []byte // printed, and not yet ended
-	turn  int    // counts steps: an older one's alarm is void
-	joins int    // likewise
+	line  []byte          // printed, and not yet ended
+	turn  int             // counts steps: what an older one was about to do is void
+	busy  bool            // with what the last step began
+	inbox []board.Message // that wait for it
+	joins int             // likewise
 	said  func(line string)
 }
 
 func (l *Lab) addStation(name string, b Board, last byte, port uint16) *station {
 	s := &station{lab: l, name: name, board: b, peer: l.world.AddPeer(last), port: port}
-	s.peer.Receive = func(src netip.AddrPort, payload []byte) {
-		s.step(board.Datagram(board.Arrived, src, payload))
+	s.peer.Receive = func(src, dst netip.AddrPort, payload []byte) {
+		if dst.Port() == s.port { // nobody listens on others
+			s.step(board.Datagram(board.Arrived, src, payload))
+		}
 	}
 	return s
 }
@@ -52,37 +57,79 @@ func (s *station) cutPower() {
 	s.peer.Leave()
 	s.wants = nil
 	s.joins++
+	s.turn++ // whatever it was about to do
+	s.busy, s.inbox = false, nil
 	s.step(board.Message{Kind: board.PowerCut})
 }
 
-// step lets the board do what is due, after what has happened.
+// step lets the board do what is due, after what has happened. While it is
+// busy, what happens has to wait.
 func (s *station) step(in ...board.Message) {
 	l := s.lab
-	if l.err != nil {
+	s.inbox = append(s.inbox, in...)
+	now := l.world.Now()
+	if l.err != nil || s.busy {
 		return
 	}
 	s.turn++
-	turn, now := s.turn, l.world.Now()
+	turn := s.turn
+	in, s.inbox = s.inbox, nil
 	out, next, err := s.board.Step(now, in)
-	for _, leaving := range []bool{false, true} { // what it says comes before what the air takes time for
-		for _, m := range out {
-			if err == nil && leaving == (m.Kind == board.Leaves) {
-				err = s.take(m)
-			}
-		}
-	}
+	worked, err := s.worked(out, err)
 	if err != nil {
 		l.fail(err)
 		return
 	}
-	if next == board.Never || turn != s.turn {
-		return
+	if s.busy = worked > 0; !s.busy {
+		s.tellAll(out)
+	} else {
+		s.later(now+worked, turn, func() {
+			s.busy = false
+			s.tellAll(out)
+			if len(s.inbox) > 0 {
+				s.step()
+			}
+		})
 	}
-	l.world.After(max(next, l.world.Now()+1)-l.world.Now(), func() {
+	if next != board.Never {
+		s.later(max(next, now+worked+1), turn, func() { s.step() })
+	}
+}
+
+// later lets do happen at a time, µs since the start, unless the board has
+// taken another step by then.
+func (s *station) later(at uint64, turn int, do func()) {
+	now := s.lab.world.Now()
+	s.lab.world.After(max(at, now+1)-now, func() {
 		if turn == s.turn {
-			s.step()
+			do()
 		}
 	})
+}
+
+// worked says how long a step kept the board busy, µs.
+func (s *station) worked(out []board.Message, err error) (us uint64, _ error) {
+	for _, m := range out {
+		if m.Kind == board.Busy && err == nil {
+			us, err = board.ParseTime(m.Body)
+		}
+	}
+	if err == nil && us > maxBusy {
+		err = fmt.Errorf("%s board: %w: busy for %d µs, at most %d expected", s.name, board.ErrLink, us, maxBusy)
+	}
+	return us, err
+}
+
+// tellAll does what a step led to. What the board says comes before what the
+// air takes time for.
+func (s *station) tellAll(out []board.Message) {
+	for _, leaving := range []bool{false, true} {
+		for _, m := range out {
+			if leaving == (m.Kind == board.Leaves) {
+				s.lab.fail(s.take(m))
+			}
+		}
+	}
 }
 
 // take does what the board tells.
@@ -112,6 +159,7 @@ func (s *station) take(m board.Message) error {
 		s.wants = &air.Network{SSID: ssid, Passphrase: passphrase}
 		s.joins++
 		s.join(s.joins)
+	case board.Busy: // known by now
 	default:
 		return fmt.Errorf("%s board: %w: message %q is not known", s.name, board.ErrLink, m.Kind)
 	}

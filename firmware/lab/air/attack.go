@@ -137,9 +137,9 @@ func (a *attacker) forge(seq func(newest uint64) uint64, l Label) {
 	a.w.sendUDP(a.member, a.gw.station(), netip.AddrPortFrom(a.member.ip, 50000), m.dst, encode(msg), l, 0)
 }
 
-// krack lets message 3 of a handshake come again after message 4, and the
-// station start its packet numbers anew under the same key.
-func (a *attacker) krack() {
+// krack lets message 3 of a handshake come again so many µs after message 4,
+// and the station start its packet numbers anew under the same key.
+func (a *attacker) krack(gap uint64) {
 	s := a.victim.station()
 	msgs, ptk := a.w.handshakeMessages(s)
 	s.tk = nil
@@ -147,7 +147,7 @@ func (a *attacker) krack() {
 		a.w.data(s, i%2 == 1, apMAC, AppendLLC(nil, EtherEAPOL, m), Benign, 0)
 	}
 	a.w.install(s, ptk)
-	a.w.after(300_000, func() {
+	a.w.after(gap, func() {
 		tk := s.tk
 		s.tk = nil
 		a.w.data(s, false, apMAC, AppendLLC(nil, EtherEAPOL, msgs[2]), Replayed, 0)

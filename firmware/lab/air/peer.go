@@ -18,7 +18,7 @@ type Peer struct {
 	n *node
 
 	// Receive, where set, is told of each datagram that arrives.
-	Receive func(src netip.AddrPort, payload []byte)
+	Receive func(src, dst netip.AddrPort, payload []byte)
 
 	sent      map[[sha256.Size]byte]sentOnce
 	order     []sentOnce // the same, oldest first
@@ -51,7 +51,7 @@ func (w *World) AddPeer(last byte) *Peer {
 	p := &Peer{w: w, n: n, sent: map[[sha256.Size]byte]sentOnce{}}
 	n.receive = func(in packetIn) {
 		if p.Receive != nil && !n.away {
-			p.Receive(in.src, in.payload)
+			p.Receive(in.src, in.dst, in.payload)
 		}
 	}
 	return p
@@ -220,13 +220,13 @@ func (x *Attacker) Flood(count int, every uint64) {
 }
 
 // Krack lets message 3 of a WPA2 handshake come again, and the sender's packet
-// numbers begin anew under the same key. It reports false where the sender has
+// numbers begin anew under the same key after 5 s. It reports false where the sender has
 // no such key.
 func (x *Attacker) Krack() bool {
 	if x.a.victim.station().tk == nil {
 		return false
 	}
-	x.a.krack()
+	x.a.krack(5 * sec)
 	return true
 }
 

@@ -110,7 +110,7 @@ func Scenarios() []Scenario {
 		hostile("flood", "handshakes faster than a gateway can open them", true, func(a *attacker) { a.flood(600, 40_000) }),
 		hostile("key-substitution", "a false gateway hands out its own key", true, func(a *attacker) { a.falseGateway() }),
 		hostile("krack-ft", "a fast-transition request again and again", false, func(a *attacker) { a.fast() }),
-		wpa(hostile("krack", "message 3 again, packet numbers start anew", false, func(a *attacker) { a.krack() })),
+		wpa(hostile("krack", "message 3 again, packet numbers start anew", false, func(a *attacker) { a.krack(300_000) })),
 	}
 }
 

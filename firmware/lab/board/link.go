@@ -32,6 +32,7 @@ const (
 	LED     Kind = 'l' // colours, 1 byte
 	Screen  Kind = 'o' // its text
 	Join    Kind = 'w' // name, 0, passphrase
+	Busy    Kind = 'b' // µs that the board has worked since Time, 8 bytes: what follows comes so much later
 	Done    Kind = 't' // µs of the next call, 8 bytes
 )
 
@@ -114,7 +115,7 @@ func ParseDatagram(body []byte) (netip.AddrPort, []byte, error) {
 	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(body[4:])), body[endpointSize:], nil
 }
 
-// ParseTime reads the body of Time and Done.
+// ParseTime reads the body of Time, Busy and Done.
 func ParseTime(body []byte) (uint64, error) {
 	if len(body) != 8 {
 		return 0, fmt.Errorf("%w: time of %d bytes, 8 expected", ErrLink, len(body))

@@ -15,7 +15,8 @@
 static struct {
     uint64_t now, booted; /* µs of the lab */
     uint64_t spent;       /* µs: what the board has worked since */
-    uint64_t told;        /* µs since boot, at the turn's start: a clock does not run backwards */
+    uint64_t told;        /* µs since boot: a clock does not run backwards */
+    bool started;
     bool has_address;
     uint8_t address[4];
     struct {
@@ -235,8 +236,6 @@ static bool take_time(uint32_t len)
         return false;
     }
     l.now = now;
-    uint64_t done = l.told + l.spent; /* work may have taken the board past this time */
-    l.told = now - l.booted > done ? now - l.booted : done;
     l.spent = 0;
     return true;
 }
@@ -284,18 +283,28 @@ static pq_lab_event hear(void)
 
 uint64_t pq_lab_time_us(void)
 {
-    return l.told + l.spent;
+    uint64_t t = l.now - l.booted + l.spent;
+    if (t > l.told)
+        l.told = t;
+    return l.told;
 }
 
 void pq_lab_spend(uint32_t us)
 {
+    uint8_t spent[8];
+    if (!l.started)
+        return; /* a board in real time, where work takes what it takes */
     l.spent += us;
+    pq_store64(spent, l.spent);
+    begin('b', sizeof spent);
+    append(spent, sizeof spent);
 }
 
 int pq_lab_start(void)
 {
     memset(&l, 0, sizeof l);
     pq_lab_event e = hear();
+    l.started = true;
     return e == PQ_LAB_OVER ? PQ_ERR_SHORT : e == PQ_LAB_BAD ? PQ_ERR_ARG : PQ_OK;
 }
 

@@ -21,6 +21,8 @@
  *   'l'  colours (1)              the LED is so from now on, PQ_LED_…
  *   'o'  text                     the screen shows this now: lines joined by \n
  *   'w'  name, 0, passphrase      the station joins this network
+ *   'b'  µs (8, little-endian)    the board has been busy for so long since 'T': what
+ *                                 follows happens that much later
  *   't'  µs (8, little-endian)    done; call again then at the latest, all ones:
  *                                 only when something happens
  *

@@ -100,9 +100,9 @@ $(RV32_MBEDTLS)/library/ccm.c: | port/rv32/mbedtls.sh
 # Whatever of these the tree has: 3.x has cut some anew.
 MBEDTLS_MODULES := aes block_cipher ccm cipher cipher_wrap constant_time md platform_util sha256
 MBEDTLS_LIB     := $(SESSION_BUILD)/rv32/libmbedcrypto.a
-MBEDTLS_FLAGS   := -I$(RV32_MBEDTLS)/include -Iport/rv32 -DMBEDTLS_CONFIG_FILE='"mbedtls_config.h"'
+MBEDTLS_FLAGS   := -I$(RV32_MBEDTLS)/include -Iport/rv32 -DMBEDTLS_CONFIG_FILE='"pq_mbedtls_config.h"'
 
-$(MBEDTLS_LIB): $(RV32_MBEDTLS)/library/ccm.c port/rv32/mbedtls_config.h session.mk
+$(MBEDTLS_LIB): $(RV32_MBEDTLS)/library/ccm.c port/rv32/pq_mbedtls_config.h session.mk
 	@rm -rf $@ $(@D)/mbedtls
 	@mkdir -p $(@D)/mbedtls
 	@for m in $(MBEDTLS_MODULES); do \
@@ -128,7 +128,6 @@ $(eval $(call session_rv32,rv32-512,-DPQ_KEM_ONLY=512))
 # The sender's log of packets wants more memory than a board has.
 SESSION_LINK := $(RV32_LINK) -Wl,--defsym=__ram_size=0x1000000
 
-SESSION_RV32_TESTS := unit/session_test unit/coap_test sender/sender_attack_test
 RV32_OBJS := $(patsubst %.c,$(SESSION_BUILD)/rv32/%.o,core/pq_coap.c $(SENDER_SOURCES) $(SESSION_CRYPTO) $(KEM_SOURCES))
 
 $(SESSION_BUILD)/rv32/test/unit/session_test.o: $(SESSION_BUILD)/session_vectors.inc
@@ -138,6 +137,8 @@ $(SESSION_BUILD)/rv32/unit/session_test.elf: $(SESSION_BUILD)/rv32/test/unit/ses
 $(SESSION_BUILD)/rv32/unit/coap_test.elf: $(SESSION_BUILD)/rv32/test/unit/coap_test.o $(RV32_OBJS)
 $(SESSION_BUILD)/rv32/sender/sender_attack_test.elf: $(SESSION_BUILD)/rv32/test/sender/c/sender_attack_test.o \
   $(SESSION_BUILD)/rv32/test/sender/c/world.o $(SESSION_BUILD)/rv32/core/pq_session.o $(RV32_OBJS)
+$(SESSION_BUILD)/rv32/crypto.elf: $(SESSION_BUILD)/rv32/test/crypto/c/harness.o $(SESSION_BUILD)/rv32/port/mbedtls/pq_crypto_mbedtls.o \
+  $(SESSION_BUILD)/rv32/core/pq_secret.o
 $(SESSION_BUILD)/rv32/%.elf:
 	@mkdir -p $(@D)
 	@$(RV32_CC) $(RV32_CFLAGS) $(SESSION_LINK) $^ $(MBEDTLS_LIB) -o $@
@@ -183,7 +184,7 @@ session-test: $(SESSION_BUILD)/sender_test $(SESSION_BUILD)/sender_attack_test s
 
 SESSION_CHECKED := $(SENDER_SOURCES) $(wildcard test/sender/c/*.c)
 session-check:
-	@clang-format --dry-run -Werror $(SESSION_CHECKED) $(wildcard test/sender/c/*.h) port/rv32/mbedtls_config.h
+	@clang-format --dry-run -Werror $(SESSION_CHECKED) $(wildcard test/sender/c/*.h) port/rv32/pq_mbedtls_config.h
 	@for f in $(SESSION_CHECKED); do \
 	  gcc $(SESSION_WARN) -O2 -fsyntax-only $$f && \
 	  clang $(SESSION_WARN) -O2 -fsyntax-only $$f && \

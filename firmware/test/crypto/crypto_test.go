@@ -1,9 +1,10 @@
 // Package crypto_test puts vectors to the C core's SHA-256, HKDF and AES-CCM,
-// built for the host with sanitizers.
+// built for the host with sanitizers and for the RV32 emulator.
 package crypto_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/aes"
 	"crypto/hmac"
 	"crypto/rand"
@@ -17,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/ccm"
 
@@ -38,18 +40,11 @@ type request struct {
 	out    []byte
 }
 
-// check puts the requests to the harness, and compares.
+// check puts the requests to the harness, on this computer and on the RV32
+// emulator, and compares.
 func check(t *testing.T, requests []request) {
 	t.Helper()
-	const firmware, file = "../..", "../build/firmware/crypto-harness"
-	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	make := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, file)
-	if out, err := make.CombinedOutput(); err != nil {
-		t.Fatalf("make %s: %v\n%s", file, err, out)
-	}
-	var in, stderr bytes.Buffer
+	var in bytes.Buffer
 	for _, r := range requests {
 		in.WriteByte(r.what)
 		for _, f := range r.fields {
@@ -57,18 +52,71 @@ func check(t *testing.T, requests []request) {
 			in.Write(f)
 		}
 	}
-	cmd := exec.Command(filepath.Join(firmware, file))
-	cmd.Stdin, cmd.Stderr = &in, &stderr
+	for name, ask := range map[string]func(*testing.T, []byte) []byte{"host": onHost, "rv32": onRV32} {
+		t.Run(name, func(t *testing.T) {
+			answers := ask(t, in.Bytes())
+			for _, r := range requests {
+				answers = r.compare(t, answers)
+			}
+			if len(answers) != 0 {
+				t.Errorf("%d bytes too many", len(answers))
+			}
+		})
+	}
+}
+
+const firmware = "../.."
+
+func build(t *testing.T, rules, file string) string {
+	t.Helper()
+	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	make := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, "-f", rules, file)
+	if out, err := make.CombinedOutput(); err != nil {
+		t.Fatalf("make %s: %v\n%s", file, err, out)
+	}
+	path, err := filepath.Abs(filepath.Join(firmware, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func onHost(t *testing.T, requests []byte) []byte {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command(build(t, "Makefile", "../build/firmware/crypto-harness"))
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(requests), &stderr
 	answers, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("harness: %v\n%s", err, &stderr)
 	}
-	for _, r := range requests {
-		answers = r.compare(t, answers)
+	return answers
+}
+
+// onRV32 runs the harness on the emulator, which reads and writes files by
+// semihosting.
+func onRV32(t *testing.T, requests []byte) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "in"), requests, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if len(answers) != 0 {
-		t.Errorf("%d bytes too many", len(answers))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a run takes seconds
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "qemu-system-riscv32", "-M", "virt", "-cpu", "rv32", "-bios", "none", "-nographic",
+		"-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native,arg=in,arg=out",
+		"-kernel", build(t, "session.mk", "../build/session/rv32/crypto.elf"))
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("qemu: %v\n%s", err, out)
 	}
+	answers, err := os.ReadFile(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answers
 }
 
 // compare holds the first answer against r, and returns the others.

@@ -55,6 +55,9 @@ type figure struct{ first, second int }
 // (make -f session.mk session-counts renews it).
 func TestCounts(t *testing.T) {
 	t.Parallel()
+	if dir := os.Getenv("MBEDTLS_DIR"); dir != "" {
+		t.Skipf("session_counts.txt is not of the mbedTLS in %s", dir)
+	}
 	got := figures(t, build(t, "figures"))
 	want := figures(t, filepath.Join(firmware, "port/rv32/session_counts.txt"))
 	if len(got) != len(want) || len(got) == 0 {

@@ -89,7 +89,7 @@ int pq_udp_send(const pq_endpoint *to, const uint8_t *p, size_t n)
 
 int pq_udp_receive(pq_endpoint *from, uint8_t *p, size_t max)
 {
-    address a;
+    address a = {0};
     ssize_t n;
     do {
         socklen_t len = sizeof a;

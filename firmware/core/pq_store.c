@@ -110,7 +110,7 @@ static void encode(uint8_t out[AT_MARK], const pq_settings *s, uint32_t generati
     pq_store32(out + AT_CRC, pq_crc32(0, out, AT_CRC));
 }
 
-/* Of a slot whose checksum holds; false if the values break the rules all the
+/* Of a slot whose checksum holds, into zeroed settings; false if the values break the rules all the
  * same: it was not this code that wrote them. */
 static bool decode(pq_settings *s, const uint8_t in[AT_MARK])
 {
@@ -121,8 +121,10 @@ static bool decode(pq_settings *s, const uint8_t in[AT_MARK])
     s->trust_on_first_use = flags & FLAG_TRUST;
     s->suite = in[AT_SUITE];
     s->interval = pq_load16(in + AT_INTERVAL);
-    memcpy(s->seed, in + AT_SEED, sizeof s->seed);
-    memcpy(s->pin, in + AT_PIN, sizeof s->pin);
+    if (s->has_seed)
+        memcpy(s->seed, in + AT_SEED, sizeof s->seed);
+    if (s->has_pin)
+        memcpy(s->pin, in + AT_PIN, sizeof s->pin);
     s->gateway.addr_len = in[AT_GATEWAY];
     memcpy(s->gateway.addr, in + AT_GATEWAY + 1, sizeof s->gateway.addr);
     s->gateway.port = pq_load16(in + AT_PORT);

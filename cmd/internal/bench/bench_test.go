@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -177,4 +178,14 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestSession(t *testing.T) {
+	got := parseSession("ccm-seal-64 16834 368\ncode-sender 6751 0\nnot a figure\nhalf 1\n")
+	want := []measurement{{Name: "firmware/session/ccm-seal-64", Value: 16834, Unit: "instructions"},
+		{Name: "firmware/session/ccm-seal-64", Value: 368, Unit: "B-stack"},
+		{Name: "firmware/session/sender", Value: 6751, Unit: "B-code"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
 }

@@ -96,6 +96,29 @@ func parseKEM(out, name string) (all []measurement) {
 	return all
 }
 
+// parseSession reads the session's figures: a step, instructions, bytes of stack;
+// of code its size alone.
+func parseSession(out string) (all []measurement) {
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		if len(f) != 3 {
+			continue
+		}
+		a, ok1 := number(f[1])
+		b, ok2 := number(f[2])
+		if !ok1 || !ok2 {
+			continue
+		}
+		if what, isCode := strings.CutPrefix(f[0], "code-"); isCode {
+			all = append(all, measurement{Name: "firmware/session/" + what, Value: a, Unit: "B-code"})
+			continue
+		}
+		what := "firmware/session/" + f[0]
+		all = append(all, measurement{Name: what, Value: a, Unit: "instructions"}, measurement{Name: what, Value: b, Unit: "B-stack"})
+	}
+	return all
+}
+
 // number is a finite one.
 func number(s string) (float64, bool) {
 	v, err := strconv.ParseFloat(s, 64)

@@ -42,7 +42,8 @@ func (o options) measure(ctx context.Context, log io.Writer) (all []measurement,
 }
 
 // measureKEM has the firmware's Makefile count instructions, and reads its
-// figures: ours, and mlkem-native's if MLKEM_NATIVE_DIR names a checkout.
+// figures: ours, mlkem-native's if MLKEM_NATIVE_DIR names a checkout, and those
+// of the session.
 func measureKEM(ctx context.Context, log io.Writer) ([]measurement, error) {
 	if _, err := output(ctx, log, nil, "make", "-C", "firmware", "-f", "kem.mk", "kem-bench"); err != nil {
 		return nil, err
@@ -59,7 +60,11 @@ func measureKEM(ctx context.Context, log io.Writer) ([]measurement, error) {
 		}
 		all = append(all, parseKEM(string(b), name)...)
 	}
-	return all, nil
+	if _, err := output(ctx, log, nil, "make", "-C", "firmware", "-f", "session.mk", "session-bench"); err != nil {
+		return all, err
+	}
+	b, err := os.ReadFile("build/session/figures")
+	return append(all, parseSession(string(b))...), err
 }
 
 // output runs a program and gives what it wrote to stdout, which goes to log as

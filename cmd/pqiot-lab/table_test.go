@@ -144,12 +144,33 @@ func TestNoisyHalfHour(t *testing.T) {
 			args = append(args, "--wpa", wpa)
 		}
 		r := play(t, "noisy", args...)
-		if got := judge(r, analyse(t, r, wpa)); len(got.loud) > 0 {
+		rep := analyse(t, r, wpa)
+		if got := judge(r, rep); len(got.loud) > 0 {
 			t.Errorf("wpa %q: %q", wpa, got.loud)
 		}
+		agree(t, r, rep)
 		if !strings.Contains(r.said, "1800.0 s") {
 			t.Error(r.said)
 		}
 		t.Log(r.said)
+	}
+}
+
+// agree: the honest repeats that the analyzer counts are those of the truth,
+// within one in a hundred.
+func agree(t *testing.T, r recording, rep *report.Report) {
+	t.Helper()
+	if rep.Unsealed.Protected > rep.Unsealed.Decrypted {
+		return // the monitor missed a handshake: nobody can count these
+	}
+	truth := map[air.Label]int64{}
+	for _, x := range r.truth {
+		truth[x.Label]++
+	}
+	for label, got := range map[air.Label]int64{air.Retried: rep.Repeats.WiFiRetry, air.Relayed: rep.Repeats.Relay,
+		air.Retransmission: rep.Repeats.CoAPRetransmission} {
+		if d := got - truth[label]; truth[label] == 0 || max(d, -d)*100 > max(truth[label], 100) {
+			t.Errorf("%s: the analyzer counts %d, in truth there are %d", label, got, truth[label])
+		}
 	}
 }

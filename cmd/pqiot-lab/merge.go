@@ -20,9 +20,10 @@ const (
 	blockStatistics = 5
 	blockPacket     = 6
 
-	packetHead = 28     // bytes of a packet block before its data
-	maxBlock   = 262144 // bytes
-	bufferSize = 32 << 10
+	packetHead     = 28     // bytes of a packet block before its data
+	statisticsHead = 20     // bytes of a statistics block before its options
+	maxBlock       = 262144 // bytes
+	bufferSize     = 32 << 10
 )
 
 // merger reads what the extcap writes, gives it the run's time, and puts the
@@ -91,6 +92,9 @@ func (m *merger) block(b []byte) error {
 	case blockPacket:
 		return m.packet(b)
 	case blockStatistics:
+		if len(b) < statisticsHead+4 {
+			return errors.New("pqiot-extcap wrote a statistics block that is too short")
+		}
 		if !m.live { // how many there are depends on how fast the computer is
 			m.statistics = append(m.statistics[:0], b...)
 			return nil
@@ -107,9 +111,9 @@ func (m *merger) block(b []byte) error {
 
 // packet writes a packet of the extcap behind the lines that came before.
 func (m *merger) packet(b []byte) error {
-	n := 0
+	n := maxBlock
 	if len(b) >= packetHead {
-		n = int(binary.NativeEndian.Uint32(b[20:]))
+		n = int(min(binary.NativeEndian.Uint32(b[20:]), maxBlock))
 	}
 	if len(b) < packetHead+n+4 {
 		return errors.New("pqiot-extcap wrote a packet block that is too short")
@@ -195,9 +199,9 @@ func (m *merger) finish() error {
 // restamp gives a statistics block the time of the last packet, and its
 // options isb_starttime and isb_endtime those of the run.
 func (m *merger) restamp(b []byte) {
-	const head, startTime, endTime = 20, 2, 3
+	const startTime, endTime = 2, 3
 	putTime(b[12:], m.time(m.last))
-	for o := b[head : len(b)-4]; len(o) >= 4; {
+	for o := b[statisticsHead : len(b)-4]; len(o) >= 4; {
 		code, n := binary.NativeEndian.Uint16(o), int(binary.NativeEndian.Uint16(o[2:]))
 		if len(o) < 4+n+-n&3 {
 			return

@@ -129,13 +129,14 @@ func TestMergeRefuses(t *testing.T) {
 		in   []byte
 		says string
 	}{
-		"a frame that never was":  {stream(framePacket(10, "other")), "was not on the air"},
-		"another time":            {stream(framePacket(11, "first")), "its time is 11 µs, that of the air's 10"},
-		"a frame twice":           {stream(framePacket(10, "first"), framePacket(10, "first")), "was not on the air"},
-		"a block cut short":       {stream(framePacket(10, "first")[:20]), "ended within a block"},
-		"a length that is no sum": {append(stream(), 6, 0, 0, 0, 13, 0, 0, 0), "a block of 13 bytes"},
-		"a packet without a head": {stream(block(blockPacket, make([]byte, 4))), "too short"},
-		"no radiotap":             {stream(block(blockPacket, make([]byte, 20))), "without a radiotap header"},
+		"a frame that never was":    {stream(framePacket(10, "other")), "was not on the air"},
+		"another time":              {stream(framePacket(11, "first")), "its time is 11 µs, that of the air's 10"},
+		"a frame twice":             {stream(framePacket(10, "first"), framePacket(10, "first")), "was not on the air"},
+		"a block cut short":         {stream(framePacket(10, "first")[:20]), "ended within a block"},
+		"a length that is no sum":   {append(stream(), 6, 0, 0, 0, 13, 0, 0, 0), "a block of 13 bytes"},
+		"a packet without a head":   {stream(block(blockPacket, make([]byte, 4))), "too short"},
+		"statistics without a time": {stream(block(blockStatistics, make([]byte, 4))), "statistics block that is too short"},
+		"no radiotap":               {stream(block(blockPacket, make([]byte, 20))), "without a radiotap header"},
 	} {
 		line := newTimeline()
 		onAir(line, 1, 0, 10, air.Benign, "first")

@@ -20,8 +20,8 @@ import (
 	"pqiot/wire"
 )
 
-// common is what both boards are.
-type common struct {
+// Board is either of them: a lab.Board.
+type Board struct {
 	rng    *rand.Rand
 	now    uint64
 	out    []board.Message
@@ -34,7 +34,7 @@ type common struct {
 }
 
 // Step implements lab.Board.
-func (c *common) Step(now uint64, in []board.Message) ([]board.Message, uint64, error) {
+func (c *Board) Step(now uint64, in []board.Message) ([]board.Message, uint64, error) {
 	c.now, c.out = now, nil
 	if !c.booted {
 		c.booted = true
@@ -73,13 +73,13 @@ func (c *common) Step(now uint64, in []board.Message) ([]board.Message, uint64, 
 	return c.out, now + 1_000_000, nil
 }
 
-func (c *common) tell(k board.Kind, b []byte) { c.out = append(c.out, board.Message{Kind: k, Body: b}) }
+func (c *Board) tell(k board.Kind, b []byte) { c.out = append(c.out, board.Message{Kind: k, Body: b}) }
 
-func (c *common) say(format string, args ...any) {
+func (c *Board) say(format string, args ...any) {
 	c.tell(board.Printed, fmt.Appendf(nil, format+"\r\n", args...))
 }
 
-func (c *common) send(to netip.AddrPort, m message.Message) {
+func (c *Board) send(to netip.AddrPort, m message.Message) {
 	b := make([]byte, 2048)
 	n, err := coder.DefaultCoder.Encode(m, b)
 	if err == nil {
@@ -87,7 +87,7 @@ func (c *common) send(to netip.AddrPort, m message.Message) {
 	}
 }
 
-func (c *common) random(n int) []byte {
+func (c *Board) random(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(c.rng.Uint32())
@@ -95,7 +95,7 @@ func (c *common) random(n int) []byte {
 	return b
 }
 
-func (c *common) time() time.Time { return time.UnixMicro(int64(c.now)) }
+func (c *Board) time() time.Time { return time.UnixMicro(int64(c.now)) }
 
 func opt(id message.OptionID, v []byte) message.Option { return message.Option{ID: id, Value: v} }
 
@@ -104,8 +104,8 @@ func format(n uint16) message.Option {
 }
 
 // Gateway makes a gateway board.
-func Gateway(seed uint64) *common {
-	c := &common{rng: rand.New(rand.NewPCG(seed, 1))}
+func Gateway(seed uint64) *Board {
+	c := &Board{rng: rand.New(rand.NewPCG(seed, 1))}
 	key, _ := session.NewPrivateKey(session.MLKEM512, c.random(session.SeedSize))
 	var echo session.EchoKey
 	var sessions map[wire.SID]*session.Server
@@ -146,7 +146,7 @@ func Gateway(seed uint64) *common {
 	return c
 }
 
-func (c *common) accept(out *message.Message, s *session.Server, n wire.SessionNonce, text []byte) {
+func (c *Board) accept(out *message.Message, s *session.Server, n wire.SessionNonce, text []byte) {
 	out.Code, out.Options = codes.Changed, message.Options{format(wire.ContentFormatRecord)}
 	out.Payload, _ = s.Seal(nil, n, []byte("ok"))
 	c.tell(board.LED, []byte{2})
@@ -157,8 +157,8 @@ func (c *common) accept(out *message.Message, s *session.Server, n wire.SessionN
 }
 
 // Sender makes a sender board. It gives up what is not answered.
-func Sender(seed uint64) *common {
-	c := &common{rng: rand.New(rand.NewPCG(seed, 2))}
+func Sender(seed uint64) *Board {
+	c := &Board{rng: rand.New(rand.NewPCG(seed, 2))}
 	var gateway netip.AddrPort
 	var pin, ek, echo []byte
 	var client *session.Client

@@ -17,10 +17,7 @@ func merge(ctx context.Context, readers []*reader) <-chan *batch {
 	out := make(chan *batch, 2)
 	go func() {
 		defer close(out)
-		m := merger{pool: newPool(4), out: out}
-		for _, r := range readers {
-			m.later = append(m.later, r)
-		}
+		m := merger{pool: newPool(4), out: out, later: slices.Clone(readers)}
 		slices.SortStableFunc(m.later, func(a, b *reader) int { return cmp.Compare(a.begins, b.begins) })
 		m.run(ctx)
 		for _, r := range m.later { // ctx ended before their time

@@ -14,9 +14,15 @@ type gatewayKeys struct {
 	echoes map[endpoint]int64
 }
 
+// gatewayKey is what one address hands out: the first key that was heard, and the
+// last.
 type gatewayKey struct {
-	hash  uint64
-	frame uint64
+	first, last uint64 // hashes
+	frame       uint64 // id, of the first
+	// The last answer with another key than the first, whose relay may follow.
+	other uint64
+	mid   uint16
+	time  int64
 }
 
 type endpoint struct {
@@ -44,21 +50,31 @@ func isKeySize(n int) bool {
 }
 
 // key: a gateway's key is made once. Another one under the same address is a
-// new board or a false gateway, and the pin tells which.
+// new board or a false gateway, and the pin tells which. Where both answer by
+// turns, it is not the first that is new.
 func (g *gatewayKeys) key(e *Engine, f *Frame, body []byte) {
 	if g.keys == nil {
 		g.keys = map[[16]byte]gatewayKey{}
 	}
 	hash := maphash.Bytes(e.seed, body)
-	was, ok := g.keys[f.IP.Src]
-	if ok && was.hash == hash || !ok && len(g.keys) >= flowsMax {
-		return
-	}
-	g.keys[f.IP.Src] = gatewayKey{hash, f.id()}
+	k, ok := g.keys[f.IP.Src]
 	if !ok {
+		if len(g.keys) < flowsMax {
+			g.keys[f.IP.Src] = gatewayKey{first: hash, last: hash, frame: f.id()}
+		}
 		return
 	}
-	e.inc.add(f, finding{detector: "key.changed", severity: report.Medium, original: was.frame,
+	relay := hash == k.other && f.CoAP.MID == k.mid && f.Time-k.time < int64(relayWithin)
+	known := hash == k.first || hash == k.last || relay
+	k.last = hash
+	if hash != k.first {
+		k.other, k.mid, k.time = hash, f.CoAP.MID, f.Time
+	}
+	g.keys[f.IP.Src] = k
+	if known {
+		return
+	}
+	e.inc.add(f, finding{detector: "key.changed", severity: report.Medium, original: k.frame,
 		source: ipString(&f.IP, f.IP.Src), destination: ipString(&f.IP, f.IP.Dst),
 		summary:  "another encapsulation key under the same address: a new gateway, or a false one; compare the pin",
 		evidence: map[string]any{"key_bytes": len(body), "ruled_out": "a gateway keeps its key over a restart"}})

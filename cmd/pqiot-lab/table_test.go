@@ -128,8 +128,6 @@ func hold(t *testing.T, s lab.Scenario, mode string, got score) {
 		t.Errorf("%s, %s: not found; alerts: %q", s.Name, mode, got.loud)
 	case len(got.wrong) > 0:
 		t.Errorf("%s, %s: incidents without a hostile frame: %q", s.Name, mode, got.wrong)
-	case s.Name == "key-substitution":
-		// Two keys by turns are one incident; the genuine one's frames belong to it.
 	case got.right*100 < got.flagged*95:
 		t.Errorf("%s, %s: %d of %d flagged frames are hostile", s.Name, mode, got.right, got.flagged)
 	}

@@ -12,6 +12,8 @@ int main(int argc, char **argv)
 {
     static pq_node_options o = {
         .program = "pqiot-board-gateway",
+        .says = "The gateway's firmware as a process: serves its ML-KEM key over CoAP, and shows\n"
+                "the messages that come.\n",
         .board = {.name = "simulated PineCone",
                   .firmware = PQ_NODE_VERSION,
                   .major = PQ_MAJOR,

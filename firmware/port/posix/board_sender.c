@@ -12,6 +12,8 @@ int main(int argc, char **argv)
 {
     static pq_node_options o = {
         .program = "pqiot-board-sender",
+        .says = "The sender's firmware as a process: fetches the gateway's key, shakes hands and\n"
+                "sends messages.\n",
         .board = {.name = "simulated PineCone",
                   .firmware = PQ_NODE_VERSION,
                   .major = PQ_MAJOR,

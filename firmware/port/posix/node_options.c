@@ -147,7 +147,7 @@ static bool consistent(const pq_node_options *o)
 
 static int print_help(const pq_node_options *o)
 {
-    int n = printf("Usage: %s [options]\n%s", o->program, help);
+    int n = printf("Usage: %s [options]\n\n%s%s", o->program, o->says, help);
     return n < 0 || fflush(stdout) != 0 ? 2 : 0;
 }
 

@@ -8,6 +8,7 @@
 
 typedef struct {
     const char *program; /* "pqiot-board-gateway" */
+    const char *says;    /* what it is, for --help */
     pq_board board;
     uint8_t suite;      /* 1–3 */
     pq_endpoint listen; /* the board's address on this computer */

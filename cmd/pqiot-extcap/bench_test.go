@@ -209,8 +209,9 @@ func (p *playedBoard) send(t wire.Type, body []byte) time.Time {
 	defer p.mu.Unlock()
 	rec := wire.AppendRecord(nil, wire.Record{Type: t, Seq: p.seq, Time: uint64(time.Since(p.start).Microseconds()), Body: body})
 	p.seq++
+	begun := time.Now() // before: the frame may be through by the time that Write returns
 	p.master.Write(rec)
-	return time.Now()
+	return begun
 }
 
 func (p *playedBoard) frame(b *testing.B) time.Time {

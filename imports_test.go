@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 }
 
 // forTests is what every package's tests may import.
-var forTests = []string{"wire/vectors", "firmware/lab/air", "firmware/lab/sample"}
+var forTests = []string{"wire/vectors", "firmware/lab/air", "firmware/lab/sample", "peer/badnet"}
 
 func TestImports(t *testing.T) {
 	check(t, `{{.ImportPath}} {{join .Imports ","}}`, nil)

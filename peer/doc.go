@@ -9,4 +9,5 @@
 //	keyfile      the files that hold a gateway's key, PSKs and pins
 //	keylog       the keys of sessions, where the user asks for them
 //	gatewaytest  what any gateway must survive, over UDP
+//	badnet       for tests, a network that loses, doubles and reorders
 package peer

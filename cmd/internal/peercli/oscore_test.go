@@ -14,6 +14,7 @@ import (
 	"github.com/google/gopacket/layers"
 	"github.com/google/gopacket/pcapgo"
 
+	"pqiot/peer/badnet"
 	"pqiot/wire"
 )
 
@@ -90,9 +91,9 @@ func TestWiresharkOSCORE(t *testing.T) {
 	file := filepath.Join(dir, "oscore.pcap")
 	c := newCapture(t, file)
 	g := startGateway(t, dir, "127.0.0.1:0", "--oscore")
-	p := startProxy(t, g.address, func(p *proxy) { p.record = c.add })
+	p := badnet.Start(t, g.address, badnet.Config{Record: c.add})
 	texts := []string{"handshake", "T=21.5C", "temperature and humidity, 55 %"}
-	r := sender(t, dir, strings.Join(texts, "\n"), "--gateway", p.address(), "--pin", g.pin, "--oscore", "--keylog", "keys")
+	r := sender(t, dir, strings.Join(texts, "\n"), "--gateway", p.Address(), "--pin", g.pin, "--oscore", "--keylog", "keys")
 	if r.status != 0 {
 		t.Fatal(r.stderr)
 	}

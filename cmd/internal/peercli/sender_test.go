@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"pqiot/peer/badnet"
 	"pqiot/peer/coap"
 )
 
@@ -103,36 +105,37 @@ func TestSenderSurvives(t *testing.T) {
 func (a attack) run(t *testing.T) {
 	dir := t.TempDir()
 	g := startGateway(t, dir, "127.0.0.1:0")
+	var mu sync.Mutex
 	var ek []byte
 	posts := 0
-	p := startProxy(t, g.address, func(p *proxy) {
-		p.change = func(up bool, d []byte) [][]byte {
-			m, err := coap.Parse(d, nil)
-			switch {
-			case err != nil:
-				return [][]byte{d}
-			case up && m.Code == codes.POST:
-				posts++
-			case m.Code == codes.Content:
-				ek = bytes.Clone(m.Payload)
-			}
-			if up {
-				return [][]byte{d}
-			}
-			return a.forge(m, d)
+	p := badnet.Start(t, g.address, badnet.Config{Change: func(up bool, d []byte) [][]byte {
+		mu.Lock()
+		defer mu.Unlock()
+		m, err := coap.Parse(d, nil)
+		switch {
+		case err != nil:
+			return [][]byte{d}
+		case up && m.Code == codes.POST:
+			posts++
+		case m.Code == codes.Content:
+			ek = bytes.Clone(m.Payload)
 		}
-	})
+		if up {
+			return [][]byte{d}
+		}
+		return a.forge(m, d)
+	}})
 	pin := g.pin
 	if a.pinOf != nil { // learn the key by a first attempt, which fails
-		sender(t, dir, "", "--gateway", p.address(), "--pin", g.pin, "--message", "x", "--timeout", "5s")
-		p.mu.Lock()
+		sender(t, dir, "", "--gateway", p.Address(), "--pin", g.pin, "--message", "x", "--timeout", "5s")
+		mu.Lock()
 		sum := sha256.Sum256(a.pinOf(ek))
-		p.mu.Unlock()
+		mu.Unlock()
 		pin = hex.EncodeToString(sum[:])
 	}
-	r := sender(t, dir, "", "--gateway", p.address(), "--pin", pin, "--message", "one", "--message", "two", "--message", "three", "--timeout", "2500ms")
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	r := sender(t, dir, "", "--gateway", p.Address(), "--pin", pin, "--message", "one", "--message", "two", "--message", "three", "--timeout", "2500ms")
+	mu.Lock()
+	defer mu.Unlock()
 	if r.status != a.status || !strings.Contains(r.stderr, a.says) || posts > 0 && !a.posts {
 		t.Errorf("status %d, %d POSTs\n%s", r.status, posts, r.stderr)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"pqiot/peer/badnet"
 	"pqiot/peer/sender"
 	"pqiot/peer/session"
 )
@@ -12,6 +13,7 @@ import (
 // TestGoSender: over a bad network every message of a Go sender is accepted
 // exactly once and in order, past a reboot of the gateway.
 func TestGoSender(t *testing.T) {
+	const longestDelay = 6 * time.Millisecond
 	messages := 1000
 	if testing.Short() {
 		messages = 100
@@ -24,8 +26,8 @@ func TestGoSender(t *testing.T) {
 		t.Run(c.suite.String(), func(t *testing.T) {
 			t.Parallel()
 			p := start(t, exe, c.suite, c.psk)
-			between := newProxy(t, p.address)
-			s, sessions := dial(t, p, between.address(), c.suite, c.psk)
+			between := badnet.Start(t, p.address, badnet.Config{Loss: 0.1, Doubling: 0.1, Delaying: 1, LongestDelay: longestDelay})
+			s, sessions := dial(t, p, between.Address(), c.suite, c.psk)
 			for i := range messages {
 				if i == messages/2 {
 					p.command(t, "restart")
@@ -35,7 +37,7 @@ func TestGoSender(t *testing.T) {
 					t.Fatalf("message %d: answer %q, %v", i, answer, err)
 				}
 			}
-			time.Sleep(2 * maxDelay) // doubles of the last ones
+			time.Sleep(2 * longestDelay) // doubles of the last ones
 			p.command(t, "advance 0")
 			got := p.accepted()
 			for i := range messages {
@@ -46,9 +48,9 @@ func TestGoSender(t *testing.T) {
 			if len(got) != messages || *sessions != 2 {
 				t.Errorf("%d messages accepted of %d sent, in %d sessions", len(got), messages, *sessions)
 			}
-			lost, doubled := between.lost.Load(), between.doubled.Load()
-			t.Logf("%d datagrams lost, %d doubled", lost, doubled)
-			if lost == 0 || doubled == 0 {
+			c := between.Counts()
+			t.Logf("%d datagrams lost, %d doubled", c.Lost, c.Doubled)
+			if c.Lost == 0 || c.Doubled == 0 {
 				t.Error("the network was too good for this test")
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"pqiot/peer/badnet"
 	"pqiot/peer/coap"
 	"pqiot/peer/session"
 )
@@ -135,7 +136,7 @@ func TestAttacks(t *testing.T) {
 func (a attack) run(t *testing.T) {
 	g := startGoGateway(t, session.MLKEM512)
 	var posts atomic.Int32
-	p := startProxy(t, g.address, func(up bool, d []byte) [][]byte {
+	p := badnet.Start(t, g.address, badnet.Config{Change: func(up bool, d []byte) [][]byte {
 		m, err := coap.Parse(d, nil)
 		switch {
 		case err != nil:
@@ -146,14 +147,14 @@ func (a attack) run(t *testing.T) {
 			return a.forge(m, d)
 		}
 		return [][]byte{d}
-	})
+	}})
 	pin := g.pin
 	if a.pinOf != nil {
 		sum := sha256.Sum256(a.pinOf(bytes.Clone(g.ek)))
 		pin = hex.EncodeToString(sum[:])
 	}
 	sent := []string{"one", "two", "three"}
-	out := send(t, options{suite: session.MLKEM512, address: p.address(), pin: pin, psk: true, timeout: 30 * time.Second}, sent)
+	out := send(t, options{suite: session.MLKEM512, address: p.Address(), pin: pin, psk: true, timeout: 30 * time.Second}, sent)
 	a.judge(t, out, g.accepted(), sent)
 	if n := posts.Load(); n > 0 && !a.posts {
 		t.Errorf("%d POSTs were sent", n)

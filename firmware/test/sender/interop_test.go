@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"pqiot/peer/badnet"
 	"pqiot/peer/session"
 )
 
@@ -32,10 +34,10 @@ func (c conversation) name() string { return fmt.Sprintf("%v, PSK %v, %d", c.sui
 // run sends through a lossy network and holds what arrived against what was
 // sent: each message once, in order, and each acknowledged.
 func (c conversation) run(t *testing.T, address, pin string, accepted func() []string) {
-	p := startProxy(t, address, nil)
+	p := badnet.Start(t, address, lossy())
 	began := time.Now()
 	sent := numbered(c.messages)
-	out := send(t, options{suite: c.suite, address: p.address(), pin: pin, psk: c.psk, timeout: 1000 * time.Second}, sent)
+	out := send(t, options{suite: c.suite, address: p.Address(), pin: pin, psk: c.psk, timeout: 1000 * time.Second}, sent)
 	t.Logf("%d messages in %v", len(out["message"]), time.Since(began).Round(time.Millisecond))
 	if len(out["session"]) != 1 || len(out["failed"]) != 0 || len(out["message"]) != c.messages {
 		t.Errorf("%d sessions, %d acknowledged, failed: %q, refused: %q", len(out["session"]), len(out["message"]), out["failed"], out["refused"])
@@ -51,7 +53,26 @@ func (c conversation) run(t *testing.T, address, pin string, accepted func() []s
 	if got := strings.Join(accepted(), "\n"); got != strings.Join(sent, "\n") {
 		t.Errorf("the gateway accepted %d messages:\n%s", len(accepted()), got)
 	}
-	p.report(t)
+	counts := p.Counts()
+	t.Log(counts)
+	if counts.Lost == 0 || counts.Doubled == 0 || counts.Delayed == 0 {
+		t.Error("the network was too good for this test")
+	}
+}
+
+// lossy is a bad network. An exchange, both ways together, suffers four losses
+// at most: after five the sender gives up, and rightly.
+func lossy() badnet.Config {
+	losses := map[[2]byte]int{} // by the message id
+	return badnet.Config{
+		Loss: 0.03, Doubling: 0.05, Delaying: 0.1, LongestDelay: 15 * time.Millisecond,
+		Rand: rand.New(rand.NewPCG(1, 2)),
+		MayLose: func(datagram []byte) bool {
+			id := [2]byte(datagram[2:4])
+			losses[id]++
+			return losses[id] <= 4
+		},
+	}
 }
 
 // TestGoGateway: C sender, Go gateway.

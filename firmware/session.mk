@@ -26,7 +26,7 @@ SESSION_CRYPTO  := port/mbedtls/pq_crypto_mbedtls.c
 SENDER_SOURCES  := $(wildcard core/pq_sender*.c)
 GATEWAY_SOURCES := $(wildcard core/pq_gateway*.c)
 SESSION_SOURCES := core/pq_coap.c core/pq_session.c $(SESSION_CRYPTO) $(KEM_SOURCES)
-SESSION_DEPS    := $(wildcard core/*.h port/*.h test/sender/c/*.h test/unit/check.h) session.mk
+SESSION_DEPS    := $(wildcard core/*.h port/*.h test/sender/c/*.h test/unit/check.h test/unit/program.h) session.mk
 
 # --- This computer
 

@@ -18,7 +18,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "pq_gateway.h"
+#include "../../unit/program.h"
 
 static uint64_t ahead; /* µs */
 
@@ -42,32 +42,6 @@ int pq_port_random(uint8_t *out, size_t n)
         return PQ_OK;
     memset(out, 0, n);
     return PQ_ERR_RANDOM;
-}
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "gateway: %s\n", what);
-    exit(1);
-}
-
-static void unhex(uint8_t *out, size_t n, const char *hex)
-{
-    if (strlen(hex) != 2 * n)
-        die("hex of another length");
-    for (size_t i = 0; i < n; i++) {
-        unsigned v;
-        if (sscanf(hex + 2 * i, "%2x", &v) != 1)
-            die("no hex");
-        out[i] = (uint8_t)v;
-    }
-}
-
-static void say_hex(const char *what, const uint8_t *p, size_t n)
-{
-    printf("%s ", what);
-    for (size_t i = 0; i < n; i++)
-        printf("%02x", p[i]);
-    puts("");
 }
 
 static void heard(void *ctx, const pq_event *e)

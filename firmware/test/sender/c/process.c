@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "pq_sender.h"
+#include "../../unit/program.h"
 
 static uint64_t speed = 1;
 static int fd;
@@ -59,32 +60,6 @@ int pq_port_udp_send(const pq_endpoint *to, const uint8_t *p, size_t n)
 {
     struct sockaddr_in a = gateway_address(to);
     return sendto(fd, p, n, 0, (struct sockaddr *)&a, sizeof a) < 0 ? PQ_ERR_NET : PQ_OK;
-}
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "process: %s\n", what);
-    exit(1);
-}
-
-static void unhex(uint8_t *out, size_t n, const char *hex)
-{
-    if (strlen(hex) != 2 * n)
-        die("hex of another length");
-    for (size_t i = 0; i < n; i++) {
-        unsigned v;
-        if (sscanf(hex + 2 * i, "%2x", &v) != 1)
-            die("no hex");
-        out[i] = (uint8_t)v;
-    }
-}
-
-static void say_hex(const char *what, const uint8_t *p, size_t n)
-{
-    printf("%s ", what);
-    for (size_t i = 0; i < n; i++)
-        printf("%02x", p[i]);
-    puts("");
 }
 
 static void told(void *ctx, const pq_event *e)

@@ -4,7 +4,6 @@ package crypto_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/aes"
 	"crypto/hmac"
 	"crypto/rand"
@@ -14,14 +13,12 @@ import (
 	"encoding/json"
 	"fmt"
 	mrand "math/rand/v2"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/ccm"
 
+	"pqiot/firmware/test/internal/rig"
 	"pqiot/wire/vectors"
 )
 
@@ -65,28 +62,10 @@ func check(t *testing.T, requests []request) {
 	}
 }
 
-const firmware = "../.."
-
-func build(t *testing.T, rules, file string) string {
-	t.Helper()
-	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	make := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, "-f", rules, file)
-	if out, err := make.CombinedOutput(); err != nil {
-		t.Fatalf("make %s: %v\n%s", file, err, out)
-	}
-	path, err := filepath.Abs(filepath.Join(firmware, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func onHost(t *testing.T, requests []byte) []byte {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.Command(build(t, "Makefile", "../build/firmware/crypto-harness"))
+	cmd := exec.Command(rig.Make(t, "Makefile", "../build/firmware/crypto-harness"))
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(requests), &stderr
 	answers, err := cmd.Output()
 	if err != nil {
@@ -95,28 +74,9 @@ func onHost(t *testing.T, requests []byte) []byte {
 	return answers
 }
 
-// onRV32 runs the harness on the emulator, which reads and writes files by
-// semihosting.
 func onRV32(t *testing.T, requests []byte) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "in"), requests, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a run takes seconds
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "qemu-system-riscv32", "-M", "virt", "-cpu", "rv32", "-bios", "none", "-nographic",
-		"-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native,arg=in,arg=out",
-		"-kernel", build(t, "session.mk", "../build/session/rv32/crypto.elf"))
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Fatalf("qemu: %v\n%s", err, out)
-	}
-	answers, err := os.ReadFile(filepath.Join(dir, "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answers
+	return rig.Ask(t, rig.Make(t, "session.mk", "../build/session/rv32/crypto.elf"), bytes.NewReader(requests))
 }
 
 // compare holds the first answer against r, and returns the others.

@@ -8,15 +8,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"pqiot/firmware/test/internal/rig"
 	"pqiot/peer/session"
 )
 
@@ -134,17 +133,8 @@ func (p *process) advance(t testing.TB, d time.Duration) {
 	p.command(t, "advance "+strconv.FormatInt(d.Milliseconds(), 10))
 }
 
-// build makes the gateway, with sanitizers, and returns its path. Tests of other
-// packages may be at the same files.
+// build makes the gateway, with sanitizers, and returns its path.
 func build(t *testing.T) string {
 	t.Helper()
-	const firmware, file = "../..", "../build/firmware/test-board-gateway"
-	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("make %s: %v\n%s", file, err, out)
-	}
-	return filepath.Join(firmware, file)
+	return rig.Make(t, "Makefile", "../build/firmware/test-board-gateway")
 }

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"pqiot/firmware/test/internal/rig"
 )
 
 // A mutant is the core with one line made leaky. Each must be caught by the
@@ -38,7 +40,7 @@ func coreFiles() []string {
 func mutate(t *testing.T, m mutant) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	files, err := filepath.Glob(filepath.Join(firmware, "core", "*.[ch]"))
+	files, err := filepath.Glob(filepath.Join(rig.Firmware, "core", "*.[ch]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func mutate(t *testing.T, m mutant) (dir string) {
 // reported. Compilers differ in what they make of constant-time C, so several
 // are asked.
 func TestSecretsUndefined(t *testing.T) {
-	core := filepath.Join(firmware, "core")
+	core := filepath.Join(rig.Firmware, "core")
 	for _, cc := range []string{"gcc -O1", "gcc -O2", "gcc -O3", "gcc -Os", "clang -O2", "clang -O3", "clang -Os"} {
 		t.Run(cc, func(t *testing.T) {
 			if out, err := memcheck(t, core, cc); err != nil {
@@ -112,7 +114,7 @@ func run(t *testing.T, args ...string) string {
 // a division routine: on this core their time depends on the operands
 // (KyberSlash).
 func TestNoDivision(t *testing.T) {
-	core := filepath.Join(firmware, "core")
+	core := filepath.Join(rig.Firmware, "core")
 	for _, opt := range []string{"-O2", "-Os"} {
 		if found := divisions(t, core, opt); len(found) > 0 {
 			t.Errorf("%s: %v", opt, found)

@@ -5,22 +5,15 @@ package kem_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"pqiot/firmware/test/internal/rig"
 )
-
-// firmware is the folder that holds kem.mk, seen from the tests.
-const firmware = "../.."
-
-// emulatorLimit ends an emulator that hangs; a run takes seconds.
-const emulatorLimit = 5 * time.Minute
 
 // A request is one line for c/harness.c and the line that must come back. name
 // tells the reader of a failure where it comes from.
@@ -52,40 +45,19 @@ func hostTarget(t *testing.T, name, file string) target {
 func rv32Target(t *testing.T) target {
 	t.Helper()
 	elf := build(t, "rv32/harness.elf")
-	return target{"rv32", func(t *testing.T, lines io.Reader) io.Reader { return emulate(t, elf, lines) }}
+	return target{"rv32", func(t *testing.T, lines io.Reader) io.Reader { return bytes.NewReader(rig.Ask(t, elf, lines)) }}
 }
 
 // build makes a file of kem.mk's build folder and returns its path.
 func build(t *testing.T, name string) string {
 	t.Helper()
 	noteSources(t)
-	path := filepath.Join("../build/kem", name)
-	out, err := exec.Command("make", "-s", "-C", firmware, "-f", "kem.mk", path).CombinedOutput()
-	if err != nil {
-		t.Fatalf("make %s: %v\n%s", name, err, out)
-	}
-	abs, err := filepath.Abs(filepath.Join(firmware, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return abs
+	return rig.Make(t, "kem.mk", "../build/kem/"+name)
 }
 
-// noteSources looks at every file that the builds read, for go test's cache,
-// which knows of those only that the test itself has looked at.
 func noteSources(t *testing.T) {
 	t.Helper()
-	for _, pattern := range []string{"kem.mk", "core/*.[ch]", "port/rv32/*", "port/mlkem_native/*", "test/kem/c/*"} {
-		files, err := filepath.Glob(filepath.Join(firmware, pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
-		}
-		for _, f := range files {
-			if _, err := os.Stat(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	rig.NoteSources(t, "kem.mk", "core/*.[ch]", "port/rv32/*", "port/mlkem_native/*", "test/kem/c/*")
 }
 
 // pipe starts exe, feeds it lines while the caller reads its answers, and fails
@@ -110,36 +82,6 @@ func pipe(t *testing.T, exe string, lines io.Reader) io.Reader {
 		}
 	})
 	return out
-}
-
-// emulate runs elf on qemu, which reads and writes files by semihosting.
-func emulate(t *testing.T, elf string, lines io.Reader) io.Reader {
-	t.Helper()
-	dir := t.TempDir()
-	in, err := os.Create(filepath.Join(dir, "in"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(in, lines); err != nil {
-		t.Fatal(err)
-	}
-	if err := in.Close(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), emulatorLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "qemu-system-riscv32", "-M", "virt", "-cpu", "rv32", "-bios", "none", "-nographic",
-		"-monitor", "none", "-serial", "none",
-		"-semihosting-config", "enable=on,target=native,arg=in,arg=out", "-kernel", elf)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
-		t.Fatalf("qemu: %v\n%s", err, out)
-	}
-	out, err := os.ReadFile(filepath.Join(dir, "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.NewReader(out)
 }
 
 // check puts the requests to every target, and compares.

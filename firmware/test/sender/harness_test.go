@@ -8,21 +8,19 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"pqiot/firmware/test/internal/rig"
 	"pqiot/peer/gateway"
 	"pqiot/peer/session"
 )
 
 const (
-	firmware = "../.."
-	testKID  = "k1"
+	testKID = "k1"
 
 	// speed is how many times as fast as ours the time of senders and gateways
 	// runs, so that back-offs and time-outs are not waited for.
@@ -31,42 +29,12 @@ const (
 
 var testPSK = bytes.Repeat([]byte{5}, 32)
 
-// build makes a file of session.mk's build folder and returns its path. Other
-// packages build there too: a lock keeps them apart.
+// build makes a file of session.mk's build folder and returns its path.
 func build(t *testing.T, name string) string {
 	t.Helper()
-	noteSources(t)
-	if err := os.MkdirAll(firmware+"/../build", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	file := "../build/session/" + name
-	out, err := exec.Command("flock", firmware+"/../build/lock", "make", "-s", "-C", firmware, "-f", "session.mk", file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("make %s: %v\n%s", file, err, out)
-	}
-	path, err := filepath.Abs(filepath.Join(firmware, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// noteSources looks at every file that the builds read, for go test's cache,
-// which knows of those only that the test itself has looked at.
-func noteSources(t *testing.T) {
-	t.Helper()
-	for _, pattern := range []string{"*.mk", "Makefile", "core/*.[ch]", "port/*.h", "port/mbedtls/*", "port/rv32/*",
-		"test/unit/*", "test/sender/c/*", "test/gateway/c/*", "../wire/testdata/vectors/*"} {
-		files, err := filepath.Glob(filepath.Join(firmware, pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
-		}
-		for _, f := range files {
-			if _, err := os.Stat(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	rig.NoteSources(t, "*.mk", "Makefile", "core/*.[ch]", "port/*.h", "port/mbedtls/*", "port/rv32/*",
+		"test/unit/*", "test/sender/c/*", "test/gateway/c/*", "../wire/testdata/vectors/*")
+	return rig.Make(t, "session.mk", "../build/session/"+name)
 }
 
 // Options of a sender's process.

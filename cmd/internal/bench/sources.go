@@ -22,7 +22,8 @@ func (o options) measure(ctx context.Context, log io.Writer) (all []measurement,
 		}
 	}
 	if o.packages != "" {
-		args := []string{"test", "-run", "^$", "-bench", o.bench, "-benchmem", "-count", strconv.Itoa(o.count), "-timeout", "120m"}
+		// One package at a time: else the next are compiled while the first is measured.
+		args := []string{"test", "-p", "1", "-run", "^$", "-bench", o.bench, "-benchmem", "-count", strconv.Itoa(o.count), "-timeout", "120m"}
 		out, err := output(ctx, log, nil, "go", append(args, strings.Fields(o.packages)...)...)
 		add("benchmarks", parseGo(out, runtime.GOMAXPROCS(0)), err)
 	}

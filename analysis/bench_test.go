@@ -52,6 +52,9 @@ func writeCapture(tb testing.TB, path string, size int64, wpa bool) {
 	if err := buf.Flush(); err != nil {
 		tb.Fatal(err)
 	}
+	if err := f.Sync(); err != nil { // or the disk is written to while somebody reads
+		tb.Fatal(err)
+	}
 	if err := f.Close(); err != nil {
 		tb.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package analysis
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"math"
 	"runtime"
@@ -302,5 +301,3 @@ func medians(x []int64) (out []int64, close int) {
 	}
 	return out, close
 }
-
-var errOnce = errors.New("it cannot be read a second time")

@@ -69,7 +69,7 @@ func Run(ctx context.Context, opt Options, inputs ...Input) (*report.Report, err
 func again(inputs []Input) error {
 	for _, in := range inputs {
 		if in.Open == nil {
-			return fmt.Errorf("%s: %w", in.Name, errOnce)
+			return fmt.Errorf("%s cannot be read a second time", in.Name)
 		}
 	}
 	return nil

@@ -64,6 +64,23 @@ func three(heard []air.Heard, seed uint64, hears [3]func(int, *rand.Rand) bool) 
 	return ears
 }
 
+// heardTwice counts the copies of management and data frames that another sniffer
+// had too.
+func heardTwice(ears []*ear, heard []air.Heard) (n int64) {
+	copies := map[int]int64{}
+	for _, e := range ears {
+		for _, i := range e.truth {
+			if control := heard[i].Data[0]>>2&3 == 1; !control {
+				copies[i]++
+			}
+		}
+	}
+	for _, c := range copies {
+		n += c - 1
+	}
+	return n
+}
+
 func joined(t testing.TB, ears []*ear) *report.Report {
 	t.Helper()
 	var in []analysis.Input
@@ -100,6 +117,11 @@ func TestSeveralSniffers(t *testing.T) {
 				}
 				if c := r.Files[2].Clock; c == nil || c.Offset > 10.01 || c.Offset < 9.98 {
 					t.Fatalf("clock of the third: %+v", c)
+				}
+				// A second retry is bit for bit the first: heard by another within
+				// 20 ms it counts as the first one's copy.
+				if want := heardTwice(ears, heard); r.HeardTwice < want*99/100 || r.HeardTwice > want*102/100 {
+					t.Errorf("seed %d: %d frames heard twice, want %d", seed+1, r.HeardTwice, want)
 				}
 				hostile, sent := map[int]bool{}, map[int]bool{}
 				for _, e := range ears {

@@ -30,7 +30,6 @@ const maxSuspects = 1 << 16
 type fingerprint struct {
 	content          uint64 // hash of the whole payload
 	frame            uint64
-	file             int32
 	mid              uint16
 	srcPort, dstPort uint16
 	src              [16]byte
@@ -54,7 +53,7 @@ func (e *Engine) observeContent(f *Frame, l layout) Kind {
 		return Fresh
 	}
 	p, fresh := e.content.seen.put(k)
-	now := fingerprint{content: f.bodyHash, frame: f.id(), file: int32(f.File), mid: f.CoAP.MID,
+	now := fingerprint{content: f.bodyHash, frame: f.id(), mid: f.CoAP.MID,
 		srcPort: f.UDP.SrcPort, dstPort: f.UDP.DstPort, src: f.IP.Src, sa: f.SA, time: f.Time}
 	if fresh {
 		*p = now
